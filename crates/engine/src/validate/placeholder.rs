@@ -1,0 +1,436 @@
+//! Placeholders: what stands in documentation, templates and masked output where a secret would stand.
+//!
+//! The danger lies on one side: a real secret that is called a placeholder is leaked. So each test here needs evidence that a
+//! random value gives by chance less than once in about 10^7 values of its length: whole words rather than syllables, long
+//! repetitions rather than short ones. Weak passwords are not placeholders unless they are one of the listed forms.
+
+/// Words that nobody puts into a secret: one of them, with words of [`FILLERS`] around it, makes a placeholder.
+///
+/// Those of seven letters and more also decide where they make up a third of the value (`AKIAIOSFODNN7EXAMPLE`).
+#[rustfmt::skip]
+const MARKERS: [&[u8]; 24] = [
+    b"placeholder", b"replaceme", b"undefined", b"redacted", b"changeme", b"obscured", b"example", b"replace",
+    b"removed", b"masked", b"hidden", b"insert", b"dummy", b"yours", b"enter", b"your", b"todo", b"fake", b"fixme",
+    b"goes", b"here", b"change", b"sanitized", b"filtered",
+];
+
+/// Words that stand around a marker; alone, or only with each other, they may be a weak password.
+#[rustfmt::skip]
+const FILLERS: [&[u8]; 58] = [
+    b"authentication", b"authorization", b"credentials", b"credential", b"passphrase", b"connection", b"password",
+    b"username", b"account", b"private", b"project", b"default", b"webhook", b"database", b"service", b"session",
+    b"bearer", b"access", b"client", b"secret", b"public", b"sample", b"string", b"domain", b"server", b"passwd",
+    b"apikey", b"token", b"value", b"login", b"email", b"admin", b"oauth", b"valid", b"some", b"test", b"auth",
+    b"user", b"host", b"name", b"pass", b"with", b"this", b"real", b"the", b"key", b"api", b"app", b"url", b"org",
+    b"com", b"foo", b"bar", b"for", b"my", b"me", b"in", b"id",
+];
+
+/// Whole values that say that there is no value.
+#[rustfmt::skip]
+const NOTHING: [&[u8]; 14] = [
+    b"null", b"(null)", b"nil", b"none", b"undefined", b"true", b"false", b"empty", b"n/a", b"nan", b"tbd", b"unset",
+    b"missing", b"unknown",
+];
+
+/// Marks of template languages, which no value has at both ends by chance: whatever stands between them is an expression.
+#[rustfmt::skip]
+const TEMPLATES: [(&[u8], &[u8]); 7] = [
+    (b"${", b"}"), (b"{{", b"}}"), (b"#{", b"}"), (b"%{", b"}"), (b"$(", b")"), (b"<%", b"%>"), (b"{%", b"%}"),
+];
+
+/// Plain brackets: only words between them make a template, since a value may stand in brackets too.
+const BRACKETS: [(&[u8], &[u8]); 4] = [(b"<", b">"), (b"[", b"]"), (b"{", b"}"), (b"%", b"%")];
+
+/// Bytes that mask other bytes: a long run of one of them says that the value is not shown.
+const MASKS: &[u8] = b"xX*.#?_-";
+
+/// Longest repeated unit that is looked for: bounds the work to one pass per length.
+const LONGEST_UNIT: usize = 32;
+
+/// Whether `value` may be a real secret rather than a placeholder.
+///
+/// Refused, after white space and quotes around the value are taken off:
+/// - nothing at all, and words for it: `null`, `none`, `undefined`, `n/a`, `true` ...;
+/// - template expressions that make up the whole value: `${VAR}`, `{{ x }}`, `$(cmd)`, `<password>`, `[hidden]`, `%VAR%`,
+///   `$DB_PASSWORD`;
+/// - values that consist of placeholder words (`your_api_key_here`, `changeme`, `insert-token`), or of which a long one makes
+///   up a third (`AKIA…EXAMPLE`);
+/// - repetitions: one character (`xxxx`, `0000-0000`), a unit three times or more (`abcabcabc`), masks (`sk-********`);
+/// - a few characters and dots (`abcd...`);
+/// - sequences, by steps of one (`abcdefgh`, `0123456789`, `87654321`), also interleaved (`a1b2c3d4e5f6`).
+pub fn not_placeholder(value: &[u8]) -> bool {
+    let value = unquoted(value);
+    !(value.is_empty()
+        || is_nothing(value)
+        || is_template(value)
+        || is_repetition(value)
+        || is_sequence(value)
+        || is_worded(value))
+}
+
+/// `value` without white space and quotes at its ends.
+fn unquoted(value: &[u8]) -> &[u8] {
+    let skip =
+        |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\'' | b'`' | b'\\');
+    let start = value
+        .iter()
+        .position(|byte| !skip(byte))
+        .unwrap_or(value.len());
+    let end = value
+        .iter()
+        .rposition(|byte| !skip(byte))
+        .map_or(start, |last| last + 1);
+    value.get(start..end).unwrap_or_default()
+}
+
+fn is_nothing(value: &[u8]) -> bool {
+    NOTHING.iter().any(|word| value.eq_ignore_ascii_case(word))
+}
+
+/// One template expression from the first byte to the last.
+fn is_template(value: &[u8]) -> bool {
+    let between =
+        |marks: &(&'static [u8], &'static [u8])| value.strip_prefix(marks.0)?.strip_suffix(marks.1);
+    // `${A}-x-${B}` is not one expression: there is something outside. The default in `${A:-x}` may be a real value.
+    let inside = |inner: &[u8]| {
+        !inner
+            .windows(2)
+            .any(|two| matches!(two, b"${" | b"{{" | b"$(" | b":-" | b":="))
+            && !super::contains_word(inner, b"default")
+    };
+    TEMPLATES.iter().filter_map(between).any(inside)
+        || BRACKETS.iter().filter_map(between).any(is_phrase)
+        || is_variable(value)
+}
+
+/// Words as people write them: letters of one case or capitalised, sixteen at most, two digits in all.
+fn is_phrase(inner: &[u8]) -> bool {
+    let separator = |byte: &u8| b" _-.:/|,'".contains(byte);
+    let word = |word: &[u8]| {
+        let tail = word.get(1..).unwrap_or_default();
+        word.len() <= 16
+            && (word.iter().all(|byte| !byte.is_ascii_lowercase())
+                || tail.iter().all(|byte| !byte.is_ascii_uppercase()))
+    };
+    inner.first().is_some_and(u8::is_ascii_alphabetic)
+        && inner
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || separator(byte))
+        && inner.iter().filter(|byte| byte.is_ascii_digit()).count() <= 2
+        && inner.split(separator).all(word)
+}
+
+/// A shell variable as convention writes it: `$`, then capitals with underscores (`$TOKEN`, `$DB_PASSWORD_2`).
+fn is_variable(value: &[u8]) -> bool {
+    value.strip_prefix(b"$").is_some_and(|name| {
+        let word = name.split(|byte| *byte == b'_').next().unwrap_or_default();
+        word.len() >= 2
+            && word.iter().all(u8::is_ascii_uppercase)
+            && name
+                .iter()
+                .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_')
+            && (name.len() > word.len() || name.len() >= 4)
+    })
+}
+
+/// One character again and again, a unit again and again, or a mask over at least half of the value.
+fn is_repetition(value: &[u8]) -> bool {
+    let letters = || value.iter().filter(|byte| byte.is_ascii_alphanumeric());
+    let uniform = match letters().next() {
+        Some(first) => {
+            letters().count() >= 3 && letters().all(|byte| byte.eq_ignore_ascii_case(first))
+        }
+        // No letter and no digit: `****`, `......`, `-----`.
+        None => {
+            value.iter().all(|byte| MASKS.contains(byte))
+                || value.windows(2).all(|pair| pair.first() == pair.last())
+        }
+    };
+    // A unit that stands three times and more, the last time perhaps cut. Six equal pairs by chance: 16^-6 and less.
+    let periodic = (2..=LONGEST_UNIT.min(value.len() / 3)).any(|period| {
+        value.len() - period >= 6
+            && value
+                .iter()
+                .zip(value.iter().skip(period))
+                .all(|(a, b)| a == b)
+    });
+    let masked = longest_run(value, |byte| MASKS.contains(&byte))
+        .max(longest_run(value, |_| true).saturating_sub(2));
+    uniform || periodic || (masked >= 4 && masked * 2 >= value.len()) || is_elided(value)
+}
+
+/// A few characters and then dots. More than a few may be a whole value at the end of a sentence.
+fn is_elided(value: &[u8]) -> bool {
+    let head = value
+        .strip_suffix(b"...")
+        .or_else(|| value.strip_suffix("…".as_bytes()));
+    head.is_some_and(|head| head.len() <= 8)
+}
+
+/// The longest run of one byte, among bytes that `counts` admits.
+fn longest_run(value: &[u8], counts: impl Fn(u8) -> bool) -> usize {
+    let (mut longest, mut run, mut last) = (0, 0, None);
+    for byte in value {
+        run = match () {
+            () if !counts(*byte) => 0,
+            () if last == Some(byte) => run + 1,
+            () => 1,
+        };
+        last = Some(byte);
+        longest = longest.max(run);
+    }
+    longest
+}
+
+/// Letters and digits that follow each other, one by one or interleaved.
+fn is_sequence(value: &[u8]) -> bool {
+    // Whether `next` follows `byte`: within letters or digits, and as people go on (`9` to `0`, `9` to `a`, `z` to `0`).
+    let follows =
+        |byte: &u8, next: &u8| match (byte.to_ascii_lowercase(), next.to_ascii_lowercase()) {
+            (b'9', b'0' | b'a') | (b'z', b'0' | b'1' | b'a') => true,
+            (a, b) => b == a + 1,
+        };
+    let letters = || value.iter().filter(|byte| byte.is_ascii_alphanumeric());
+    let count = letters().count();
+    // (how far apart, fewest characters): interleaved sequences show at a distance of two.
+    [(1, 4), (2, 8)].iter().any(|(apart, fewest)| {
+        let zipped = || letters().zip(letters().skip(*apart));
+        let up = zipped().filter(|(a, b)| follows(a, b)).count();
+        let down = zipped().filter(|(a, b)| follows(b, a)).count();
+        let pairs = count.saturating_sub(*apart);
+        let missed = pairs - up.max(down);
+        // Joints between runs are allowed in long values only: `abcd1234` is a weak password.
+        count >= *fewest && (missed == 0 || (count >= 16 && missed * 7 <= pairs))
+    })
+}
+
+/// Made of placeholder words, or dominated by a long one.
+fn is_worded(value: &[u8]) -> bool {
+    let dominated = MARKERS
+        .iter()
+        .filter(|word| word.len() >= 7 && word.len() * 3 >= value.len())
+        .any(|word| super::contains_word(value, word));
+    dominated || is_all_words(value)
+}
+
+/// Only listed words, at least one marker among them, and few digits (`example123`, `your-key-1`).
+fn is_all_words(value: &[u8]) -> bool {
+    let (mut rest, mut marker, mut digits) = (value, false, 0);
+    while let Some((first, after)) = rest.split_first() {
+        if first.is_ascii_alphabetic() {
+            // The lists need no order: of all words that stand here the longest is taken.
+            let here = |list: &[&[u8]]| {
+                list.iter()
+                    .filter(|word| {
+                        rest.get(..word.len())
+                            .is_some_and(|head| head.eq_ignore_ascii_case(word))
+                    })
+                    .map(|word| word.len())
+                    .max()
+                    .unwrap_or(0)
+            };
+            let (marked, filled) = (here(&MARKERS), here(&FILLERS));
+            if marked.max(filled) == 0 {
+                return false;
+            }
+            marker |= marked >= filled;
+            rest = rest.get(marked.max(filled)..).unwrap_or_default();
+        } else {
+            digits += usize::from(first.is_ascii_digit());
+            rest = after;
+        }
+    }
+    marker && digits <= 4
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn placeholders() {
+        for placeholder in [
+            "",
+            "  ",
+            "\"\"",
+            "null",
+            "NULL",
+            "(null)",
+            "None",
+            "nil",
+            "undefined",
+            "n/a",
+            "false",
+            "'none'",
+            "${VAR}",
+            "${DB_PASSWORD}",
+            "{{ x }}",
+            "{{ .Values.token }}",
+            "{{secrets.GITHUB_TOKEN}}",
+            "#{token}",
+            "%{password}",
+            "$(cat /run/secret)",
+            "<password>",
+            "<your api key>",
+            "<%= key %>",
+            "[hidden]",
+            "[REDACTED]",
+            "[github.pat]",
+            "{password}",
+            "%PASSWORD%",
+            "$PASSWORD",
+            "$DB_PASSWORD",
+            "$API_KEY_2",
+            "example",
+            "Example123",
+            "changeme",
+            "change-me",
+            "CHANGE_ME!",
+            "your_api_key_here",
+            "YOUR-TOKEN",
+            "yourtokenhere",
+            "insert-token-here",
+            "my-example-secret",
+            "placeholder",
+            "<redacted>",
+            "removed",
+            "dummy-password",
+            "fake_key",
+            "AKIAIOSFODNN7EXAMPLE",
+            "todo",
+            "example.com",
+            "user@example.com",
+            "replace-with-real-token",
+            "xxxx",
+            "XXXXXXXX",
+            "xxxxxxxx-xxxx-xxxx",
+            "****",
+            "********",
+            "......",
+            "-----",
+            "0000-0000-0000",
+            "1111111111",
+            "aaaa",
+            "sk-****************",
+            "AKIAXXXXXXXXXXXXXXXX",
+            "abcabcabc",
+            "deadbeefdeadbeefdeadbeef",
+            "1212121212",
+            "ghp_aaaaaaaaaaaaaaaaaaaaaaaa",
+            "abcdef...",
+            "abcd…",
+            "abcdefgh",
+            "ABCDEF",
+            "12345678",
+            "1234567890",
+            "0123456789abcdef",
+            "87654321",
+            "1234-5678-90",
+            "a1b2c3d4e5f6",
+            "A1B2C3D4E5F6G7H8",
+            "abcdefghijklmnopqrstuvwxyz0123456789",
+            "12345678-1234-1234-1234-123456789012",
+        ] {
+            assert!(!not_placeholder(placeholder.as_bytes()), "{placeholder}");
+        }
+    }
+
+    #[test]
+    fn real_values() {
+        // Public test vectors and made-up values; weak passwords are not placeholders, and words inside a value decide nothing.
+        for real in [
+            "d41d8cd98f00b204e9800998ecf8427e",
+            "correct horse battery staple",
+            "hunter2",
+            "p@ssw0rd",
+            "password",
+            "letmein",
+            "test1234",
+            "s3cr3t",
+            "Passw0rd!",
+            "admin",
+            "secret123",
+            "abcd1234x",
+            "$ecret",
+            "$A7",
+            "$2b$12$WQvMdXr0sK1uYw7eLzq",
+            "<aB3$9!kq>",
+            "{9f4e$2}",
+            "k{3}x",
+            "aXXb81kd",
+            "1000200030004001",
+            "00af00bc11dd22ee",
+            "Z9..k2..p0..",
+            "abcXdefYghi1",
+            "yourAstronaut7",
+            "hereford",
+            "nullpointer-77",
+            "truest",
+            "enterprise",
+            "example-Xk39fjsZq81mVb27Tr0",
+            "deadbeefdeadbeef",
+            "abcd1234",
+            "aaaabbbbccccdddd",
+            "1234abcd9876",
+            "sk-x1y9z3w7v5u2t8",
+            "!@#%^&*(",
+            "qwerty",
+        ] {
+            assert!(not_placeholder(real.as_bytes()), "{real}");
+        }
+    }
+
+    /// Random values as vendors make them: never a placeholder. Fixed seeds would hide a weak rule; many values show it.
+    #[test]
+    fn random_tokens_are_never_placeholders() {
+        let alphabets: [&[u8]; 4] = [
+            b"0123456789abcdef",
+            b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567",
+            b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
+            b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_",
+        ];
+        let mut state = 0x9E37_79B9_7F4A_7C15_u64;
+        for round in 0..200_000_u32 {
+            let alphabet = alphabets.get(round as usize % 4).copied().unwrap_or(b"a");
+            let mut token = [0_u8; 40];
+            let length = 16 + round as usize % 25;
+            for byte in token.iter_mut().take(length) {
+                // SplitMix64.
+                state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+                let mut bits = state;
+                bits = (bits ^ bits >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+                bits = (bits ^ bits >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
+                bits ^= bits >> 31;
+                *byte = alphabet
+                    .get((bits % alphabet.len() as u64) as usize)
+                    .copied()
+                    .unwrap_or(b'a');
+            }
+            let token = token.get(..length).unwrap_or_default();
+            assert!(
+                not_placeholder(token),
+                "{}",
+                alloc::string::String::from_utf8_lossy(token)
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn quotes_and_case_do_not_matter(value in "[a-zA-Z0-9_${}<>*-]{0,20}") {
+            let plain = not_placeholder(value.as_bytes());
+            prop_assert_eq!(not_placeholder(alloc::format!(" \"{value}\"").as_bytes()), plain);
+        }
+
+        #[test]
+        fn anything_is_survived(value in proptest::collection::vec(any::<u8>(), 0..100)) {
+            not_placeholder(&value);
+        }
+
+        #[test]
+        fn every_repeated_unit(unit in "[a-z0-9]{1,6}", times in 6_usize..12) {
+            prop_assert!(!not_placeholder(unit.repeat(times).as_bytes()));
+        }
+    }
+}
