@@ -1,0 +1,512 @@
+//! From a file, a pack's folder or the name of a built-in to a [`Policy`]: finds the files, reads them and combines them.
+//!
+//! What is in one file is read by [`crate::parse`]. Built-ins are given by the caller: this crate embeds nothing.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::path::{Component, Path, PathBuf};
+
+use crate::diagnostic::{Diagnostic, PolicyError, refuse_errors};
+use crate::model::{FilePlace, PackInfo, Policy, Rule, Settings, Variant};
+use crate::names::{is_name, listed, nearest, quoted};
+use crate::overrides;
+use crate::parse::{Document, Kind, document};
+use crate::reader::{Reading, Text};
+use crate::source::Source;
+
+/// The policies that are shipped, by their paths in the `policies` folder.
+pub trait Builtins {
+    /// The text of `secrets/policy.toml`, `secrets/cases.toml`, `default.toml`, ...; `None` if there is no such file.
+    fn text(&self, path: &str) -> Option<Cow<'_, str>>;
+
+    /// The paths of all files, for messages that list the names.
+    fn paths(&self) -> Vec<String>;
+}
+
+/// No built-ins: only what is on disk or in the text itself.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoBuiltins;
+
+impl Builtins for NoBuiltins {
+    fn text(&self, _: &str) -> Option<Cow<'_, str>> {
+        None
+    }
+
+    fn paths(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// Built-ins as pairs of path and text, such as `("secrets/policy.toml", include_str!(...))`.
+#[derive(Debug, Clone, Copy)]
+pub struct Embedded<'a>(pub &'a [(&'a str, &'a str)]);
+
+impl Builtins for Embedded<'_> {
+    fn text(&self, path: &str) -> Option<Cow<'_, str>> {
+        let (_, text) = self.0.iter().find(|(known, _)| *known == path)?;
+        Some(Cow::Borrowed(text))
+    }
+
+    fn paths(&self) -> Vec<String> {
+        self.0.iter().map(|(path, _)| (*path).to_string()).collect()
+    }
+}
+
+/// The names under which built-ins can be loaded, sorted: profiles and packs.
+pub fn builtin_names(builtins: &dyn Builtins) -> Vec<String> {
+    let paths = builtins.paths();
+    let mut names: Vec<String> = paths
+        .iter()
+        .filter_map(|path| match path.split_once('/') {
+            Some((folder, "policy.toml")) => Some(folder),
+            Some(_) => None,
+            None => path.strip_suffix(".toml").filter(|name| is_name(name)),
+        })
+        .map(str::to_string)
+        .collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+impl Policy {
+    /// Loads a policy file, a pack's folder (it holds `policy.toml`) or a built-in by its name.
+    ///
+    /// A bare name such as `secrets` is a folder with a `policy.toml` if there is one, otherwise a built-in. The packs of a profile
+    /// are folders beside its file, otherwise built-ins.
+    ///
+    /// # Errors
+    /// When a file cannot be read or is not a good policy. All that is wrong with the files is reported at once.
+    pub fn load(name_or_path: &str, builtins: &dyn Builtins) -> Result<Self, PolicyError> {
+        let found = find(name_or_path, builtins)?;
+        let source = found
+            .place
+            .read(builtins)
+            .map_err(|failure| failure.at(name_or_path))?;
+        combine(
+            &source,
+            Some(&found.place),
+            found.folder.as_deref(),
+            builtins,
+            true,
+        )
+    }
+
+    /// Reads a policy from text; `file` is the name for messages. Nothing is read from disk: a profile's packs must be built-ins.
+    ///
+    /// # Errors
+    /// When the text is not a good policy.
+    /// # Panics
+    /// Never, for any input.
+    pub fn parse_str(file: &str, text: &str, builtins: &dyn Builtins) -> Result<Self, PolicyError> {
+        combine(&Source::new(file, text), None, None, builtins, false)
+    }
+}
+
+struct Found {
+    place: FilePlace,
+    /// The name of the pack's folder, if the pack was found by it.
+    folder: Option<String>,
+}
+
+fn find(name: &str, builtins: &dyn Builtins) -> Result<Found, PolicyError> {
+    let path = Path::new(name);
+    let file = path.join("policy.toml");
+    if path.is_dir() && file.is_file() {
+        let folder = match path.components().next_back() {
+            Some(Component::Normal(last)) => last.to_str().map(str::to_string),
+            _ => None,
+        };
+        let place = FilePlace::Disk(file);
+        return Ok(Found { place, folder });
+    }
+    if let Some(found) = builtin(name, builtins) {
+        return Ok(found);
+    }
+    if path.is_dir() {
+        return Err(
+            Diagnostic::error(format!("the folder {} has no `policy.toml`", quoted(name)))
+                .help("name a policy file, or a pack's folder: one that holds `policy.toml`")
+                .into(),
+        );
+    }
+    // Opened even if it is not there, so that the system says why.
+    if path.exists() || path.extension().is_some() || !is_name(name) {
+        let place = FilePlace::Disk(path.to_path_buf());
+        return Ok(Found {
+            place,
+            folder: None,
+        });
+    }
+    let names = builtin_names(builtins);
+    Err(
+        Diagnostic::error(format!("there is no policy {}", quoted(name)))
+            .help(match nearest(name, names.iter().map(String::as_str)) {
+                Some(near) => format!("did you mean the built-in `{near}`?"),
+                None if names.is_empty() => "name a policy file or a pack's folder".to_string(),
+                None => format!(
+                    "name a policy file, a pack's folder or a built-in: {}",
+                    listed(names.iter().map(String::as_str), "or")
+                ),
+            })
+            .into(),
+    )
+}
+
+fn builtin(name: &str, builtins: &dyn Builtins) -> Option<Found> {
+    if !is_name(name) {
+        return None;
+    }
+    let profile = format!("{name}.toml");
+    if builtins.text(&profile).is_some() {
+        let place = FilePlace::BuiltIn(profile);
+        return Some(Found {
+            place,
+            folder: None,
+        });
+    }
+    builtin_pack(name, builtins)
+}
+
+fn builtin_pack(name: &str, builtins: &dyn Builtins) -> Option<Found> {
+    let pack = format!("{name}/policy.toml");
+    builtins.text(&pack)?;
+    Some(Found {
+        place: FilePlace::BuiltIn(pack),
+        folder: Some(name.to_string()),
+    })
+}
+
+/// Why a file could not be read: a sentence, and for text that is not UTF-8 the place.
+pub(crate) struct Unreadable {
+    message: String,
+    place: Option<(Source, usize)>,
+}
+
+impl Unreadable {
+    pub(crate) fn at(self, name: &str) -> PolicyError {
+        let diagnostic =
+            Diagnostic::error(format!("cannot read {}: {}", quoted(name), self.message));
+        match self.place {
+            Some((source, offset)) => diagnostic
+                .at(&source, offset..offset + 1)
+                .help("save the file as UTF-8")
+                .into(),
+            None => diagnostic.into(),
+        }
+    }
+}
+
+impl FilePlace {
+    /// The file's name for people.
+    #[must_use]
+    pub fn shown(&self) -> PathBuf {
+        match self {
+            Self::Disk(path) => path.clone(),
+            Self::BuiltIn(path) => PathBuf::from(format!("<built-in>/{path}")),
+        }
+    }
+
+    /// The file of cases that belongs to a policy file: `cases.toml` beside `policy.toml`, `x.cases.toml` beside `x.toml`.
+    #[must_use]
+    pub fn cases(&self) -> Self {
+        let named = |stem: &str| match stem {
+            "policy" => "cases.toml".to_string(),
+            stem => format!("{stem}.cases.toml"),
+        };
+        match self {
+            Self::Disk(path) => {
+                let stem = path.file_stem().map(|stem| stem.to_string_lossy());
+                Self::Disk(path.with_file_name(named(&stem.unwrap_or_default())))
+            }
+            Self::BuiltIn(path) => {
+                let (folder, file) = path
+                    .rsplit_once('/')
+                    .map_or(("", path.as_str()), |(f, n)| (f, n));
+                let file = named(file.strip_suffix(".toml").unwrap_or(file));
+                Self::BuiltIn(if folder.is_empty() {
+                    file
+                } else {
+                    format!("{folder}/{file}")
+                })
+            }
+        }
+    }
+
+    /// Whether the file is there.
+    pub fn exists(&self, builtins: &dyn Builtins) -> bool {
+        match self {
+            Self::Disk(path) => path.is_file(),
+            Self::BuiltIn(path) => builtins.text(path).is_some(),
+        }
+    }
+
+    pub(crate) fn read(&self, builtins: &dyn Builtins) -> Result<Source, Unreadable> {
+        let failed = |message: String| Unreadable {
+            message,
+            place: None,
+        };
+        match self {
+            Self::BuiltIn(path) => match builtins.text(path) {
+                Some(text) => Ok(Source::new(self.shown(), text)),
+                None => Err(failed("there is no such built-in".to_string())),
+            },
+            Self::Disk(path) => {
+                let bytes = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
+                String::from_utf8(bytes)
+                    .map(|text| Source::new(path, text))
+                    .map_err(|error| {
+                        let offset = error.utf8_error().valid_up_to();
+                        let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+                        Unreadable {
+                            message: "it is not UTF-8".to_string(),
+                            place: Some((Source::new(path, text), offset)),
+                        }
+                    })
+            }
+        }
+    }
+}
+
+/// A file that was read, with the pack's name for it if it has one.
+struct Pack {
+    source: Source,
+    place: Option<FilePlace>,
+    document: Document,
+}
+
+/// Reads the main file and the packs that it names, and puts them together.
+fn combine(
+    source: &Source,
+    place: Option<&FilePlace>,
+    folder: Option<&str>,
+    builtins: &dyn Builtins,
+    disk: bool,
+) -> Result<Policy, PolicyError> {
+    let reading = Reading::new(source);
+    let Some(main) = document(&reading) else {
+        return reading.finish(None);
+    };
+    let mut elsewhere = Vec::new();
+    let mut packs = Vec::new();
+    match &main.kind {
+        Kind::Pack => check_folder(&reading, &main, folder),
+        Kind::Profile { packs: names } => {
+            for name in names {
+                let beside = place.filter(|_| disk);
+                match open_pack(name, beside, builtins, &reading) {
+                    Some((place, source)) => match read_pack(name, place, source, &reading) {
+                        Ok(Some(pack)) => packs.push(pack),
+                        Ok(None) => {}
+                        Err(error) => elsewhere.extend(error.diagnostics().iter().cloned()),
+                    },
+                    None => continue,
+                }
+            }
+        }
+    }
+    check_names(&reading, &main);
+    let found = reading.into_found();
+    refuse_errors(found.into_iter().chain(elsewhere).collect())?;
+    assemble(source, place, main, packs)
+}
+
+/// A pack that was found by its folder's name must have that id.
+fn check_folder(reading: &Reading<'_>, pack: &Document, folder: Option<&str>) {
+    if let Some(folder) = folder.filter(|folder| *folder != pack.id.text) {
+        reading.error(
+            pack.id.span.clone(),
+            format!(
+                "the pack's id {} is not the name of its folder, {}",
+                quoted(&pack.id.text),
+                quoted(folder)
+            ),
+            "make them the same, so that profiles find the pack by its id",
+        );
+    }
+}
+
+/// Ids of packs, profile and variants must differ, or a selector or a configuration could mean two things.
+fn check_names(reading: &Reading<'_>, main: &Document) {
+    if let Kind::Profile { packs } = &main.kind
+        && packs.iter().any(|pack| pack.text == main.id.text)
+    {
+        reading.error(
+            main.id.span.clone(),
+            format!(
+                "the profile has the same id as its pack {}",
+                quoted(&main.id.text)
+            ),
+            "give the profile another id",
+        );
+    }
+    for variant in main
+        .variants
+        .iter()
+        .filter(|variant| variant.id.text == main.id.text)
+    {
+        reading.error(
+            variant.id.span.clone(),
+            format!(
+                "the variant has the same id as its profile, {}",
+                quoted(&main.id.text)
+            ),
+            "give the variant another id",
+        );
+    }
+}
+
+/// Finds a pack that a profile names: beside its file, otherwise among the built-ins.
+fn open_pack(
+    name: &Text,
+    beside: Option<&FilePlace>,
+    builtins: &dyn Builtins,
+    reading: &Reading<'_>,
+) -> Option<(FilePlace, Source)> {
+    let on_disk = match beside {
+        Some(FilePlace::Disk(profile)) => {
+            Some(profile.with_file_name(&name.text).join("policy.toml"))
+        }
+        _ => None,
+    };
+    let place = match on_disk.filter(|path| path.is_file()) {
+        Some(path) => FilePlace::Disk(path),
+        None => match builtin_pack(&name.text, builtins) {
+            Some(found) => found.place,
+            None => {
+                let names = builtin_names(builtins);
+                let packs = names
+                    .iter()
+                    .map(String::as_str)
+                    .filter(|name| builtin_pack(name, builtins).is_some());
+                reading.error(
+                    name.span.clone(),
+                    format!("there is no pack {}", quoted(&name.text)),
+                    match nearest(&name.text, packs.clone()) {
+                        Some(near) => format!("did you mean the built-in `{near}`?"),
+                        None if packs.clone().next().is_none() => {
+                            "make a folder of that name beside this file, with a `policy.toml` in it".to_string()
+                        }
+                        None => format!(
+                            "make a folder of that name beside this file, with a `policy.toml` in it; the built-in packs are {}",
+                            listed(packs, "and")
+                        ),
+                    },
+                );
+                return None;
+            }
+        },
+    };
+    match place.read(builtins) {
+        Ok(source) => Some((place, source)),
+        Err(failure) => {
+            for one in failure
+                .at(&place.shown().display().to_string())
+                .diagnostics()
+            {
+                reading.push(
+                    one.clone()
+                        .related(reading.source, name.span.clone(), "named here"),
+                );
+            }
+            None
+        }
+    }
+}
+
+fn read_pack(
+    name: &Text,
+    place: FilePlace,
+    source: Source,
+    profile: &Reading<'_>,
+) -> Result<Option<Pack>, PolicyError> {
+    let reading = Reading::new(&source);
+    let document = document(&reading);
+    if let Some(document) = &document {
+        if matches!(document.kind, Kind::Profile { .. }) {
+            profile.error(
+                name.span.clone(),
+                format!("{} is a profile, not a pack", quoted(&name.text)),
+                "list the packs that it combines instead",
+            );
+            return Ok(None);
+        }
+        check_folder(&reading, document, Some(&name.text));
+    }
+    let document = reading.finish(document)?;
+    Ok(Some(Pack {
+        source,
+        place: Some(place),
+        document,
+    }))
+}
+
+fn assemble(
+    source: &Source,
+    place: Option<&FilePlace>,
+    mut main: Document,
+    mut packs: Vec<Pack>,
+) -> Result<Policy, PolicyError> {
+    let (id, title) = (main.id.text.clone(), main.title.clone());
+    let overrides = std::mem::take(&mut main.overrides);
+    let variants = std::mem::take(&mut main.variants);
+    if !main.rules.is_empty() {
+        packs.push(Pack {
+            source: source.clone(),
+            place: place.cloned(),
+            document: main,
+        });
+    }
+    let mut infos = Vec::new();
+    let mut rules = Vec::new();
+    let mut twice = Vec::new();
+    let mut first: HashMap<String, (Source, Text)> = HashMap::new();
+    for pack in packs {
+        infos.push(PackInfo {
+            id: pack.document.id.text,
+            title: pack.document.title,
+            place: pack.place,
+        });
+        for (rule, id) in pack.document.rules {
+            if let Some((other, span)) = first.get(&rule.id) {
+                twice.push(
+                    Diagnostic::error(format!("the rule id {} is used by two packs", quoted(&rule.id)))
+                        .at(&pack.source, id.span.clone())
+                        .related(other, span.span.clone(), "first used here")
+                        .help("rule ids are unique over all packs of a policy: rename one of them, or leave one pack out"),
+                );
+            } else {
+                first.insert(rule.id.clone(), (pack.source.clone(), id));
+            }
+            rules.push(rule);
+        }
+    }
+    refuse_errors(twice)?;
+
+    let reading = Reading::new(source);
+    let mut base: Vec<Settings> = rules
+        .iter()
+        .map(|rule: &Rule| rule.settings.clone())
+        .collect();
+    overrides::apply(&overrides, &rules, &mut base, &reading);
+    let variants = variants.into_iter().map(|variant| {
+        let mut settings = base.clone();
+        overrides::apply(&variant.overrides, &rules, &mut settings, &reading);
+        Variant {
+            id: variant.id.text,
+            settings,
+        }
+    });
+    let variants = variants.collect();
+    refuse_errors(reading.into_found())?;
+    for (rule, settings) in rules.iter_mut().zip(base) {
+        rule.settings = settings;
+    }
+    Ok(Policy {
+        id,
+        title,
+        packs: infos,
+        rules,
+        variants,
+    })
+}
