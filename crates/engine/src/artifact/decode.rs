@@ -1,0 +1,430 @@
+//! Loads an artifact without trusting it: every length, index and number that scanning relies on is checked here, once.
+
+use alloc::borrow::Cow;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use super::wire::Reader;
+use super::{Engine, HEADER, LeadingRun, MAGIC, RuleProgram, VERSION, Window};
+use crate::boundary::CONTEXT;
+use crate::check::Check;
+use crate::dfa::{Dfa, STARTS};
+use crate::prefilter::{BUCKETS, Nibbles, Prefilter, WINDOW};
+use crate::program::{Program, Stage};
+use crate::rule::{Action, Confidence, Rule, Settings, Severity};
+
+/// Why an artifact was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LoadError(Kind);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Magic,
+    Version(u16),
+    Short { given: usize, wanted: u32 },
+    Long { given: usize, wanted: u32 },
+    Checksum,
+    Content { at: usize, what: &'static str },
+}
+
+impl fmt::Display for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Kind::Magic => write!(
+                f,
+                "not an artifact: it does not start with `BBAR`; `blackbar compile` makes one"
+            ),
+            Kind::Version(given) => {
+                let age = if given > VERSION { "newer" } else { "older" };
+                write!(
+                    f,
+                    "the artifact has layout version {given}, {age} than this engine's {VERSION}; \
+                     compile the policy with the `blackbar` of the same release"
+                )
+            }
+            Kind::Short { given, wanted } => {
+                write!(
+                    f,
+                    "the artifact is cut short: {given} bytes of {wanted}; copy it again"
+                )
+            }
+            Kind::Long { given, wanted } => {
+                write!(
+                    f,
+                    "{given} bytes given for an artifact of {wanted}; something was appended to it"
+                )
+            }
+            Kind::Checksum => write!(
+                f,
+                "the artifact's checksum is wrong: its bytes were changed; copy or compile it again"
+            ),
+            Kind::Content { at, what } => write!(
+                f,
+                "the artifact holds {what} that cannot be, before byte {at}"
+            ),
+        }
+    }
+}
+
+impl core::error::Error for LoadError {}
+
+pub(super) fn load(bytes: Cow<'static, [u8]>) -> Result<Engine, LoadError> {
+    let checksum = check_frame(&bytes).map_err(LoadError)?;
+    let mut reader = Reader::new(&bytes, HEADER);
+    let mut what = "a policy id";
+    let parsed = parse(&bytes, &mut reader, &mut what);
+    let at = reader.position();
+    let done = reader.is_done();
+    match parsed {
+        Some(parsed) if done => Ok(parsed.into_engine(bytes, checksum)),
+        Some(_) => Err(LoadError(Kind::Content {
+            at,
+            what: "more bytes after its end",
+        })),
+        None => Err(LoadError(Kind::Content { at, what })),
+    }
+}
+
+fn check_frame(bytes: &[u8]) -> Result<u32, Kind> {
+    if bytes.get(..4) != Some(&MAGIC[..]) {
+        return Err(Kind::Magic);
+    }
+    let mut head = Reader::new(bytes, 4);
+    let short = Kind::Short {
+        given: bytes.len(),
+        wanted: HEADER as u32,
+    };
+    let version = head.u16().ok_or(short)?;
+    if version != VERSION {
+        return Err(Kind::Version(version));
+    }
+    let zero = head.u16().ok_or(short)?;
+    let length = head.u32().ok_or(short)?;
+    let checksum = head.u32().ok_or(short)?;
+    let given = bytes.len();
+    match u64::from(length).cmp(&(given as u64)) {
+        core::cmp::Ordering::Greater => {
+            return Err(Kind::Short {
+                given,
+                wanted: length,
+            });
+        }
+        core::cmp::Ordering::Less => {
+            return Err(Kind::Long {
+                given,
+                wanted: length,
+            });
+        }
+        core::cmp::Ordering::Equal => {}
+    }
+    if zero != 0 {
+        return Err(Kind::Content {
+            at: 8,
+            what: "reserved bits",
+        });
+    }
+    let body = bytes.get(HEADER..).unwrap_or_default();
+    if crc32fast::hash(body) != checksum {
+        Err(Kind::Checksum)
+    } else {
+        Ok(checksum)
+    }
+}
+
+struct Parsed {
+    policy_id: String,
+    dfas: Vec<Dfa>,
+    rules: Vec<(Rule, RuleProgram, [u64; 4])>,
+    variants: Vec<(String, Vec<Settings>)>,
+    windows: Vec<(Window, u8)>,
+    nibbles: Nibbles,
+}
+
+/// `what` is kept at what is being read, for the error.
+fn parse(bytes: &[u8], r: &mut Reader<'_>, what: &mut &'static str) -> Option<Parsed> {
+    let policy_id = r.text()?;
+    *what = "a class map";
+    let count = r.u16()?;
+    let maps = r.list(usize::from(count), |r| {
+        let at = r.position();
+        r.take(256).map(|_| at)
+    })?;
+    *what = "an automaton";
+    let count = r.u16()?;
+    let dfas = r.list(usize::from(count), |r| {
+        read_dfa(r, &maps).filter(|dfa| dfa.is_sound(bytes))
+    })?;
+    *what = "a rule";
+    let count = r.u16()?;
+    let rules = r.list(usize::from(count), |r| read_rule(r, &dfas))?;
+    let mut ids: Vec<&str> = rules.iter().map(|(rule, ..)| rule.id.as_str()).collect();
+    ids.sort_unstable();
+    if ids.windows(2).any(|pair| matches!(pair, [a, b] if a == b)) {
+        return None;
+    }
+    *what = "a variant";
+    let count = r.u16()?;
+    let variants = r.list(usize::from(count), |r| {
+        Some((r.text()?, r.list(rules.len(), read_settings)?))
+    })?;
+    *what = "a window";
+    let count = r.u16()?;
+    let windows = r.list(usize::from(count), |r| {
+        let window = read_window(r)?;
+        let bucket = r.u8()?;
+        let sound = usize::from(window.rule) < rules.len()
+            && usize::from(bucket) < BUCKETS
+            && usize::from(window.offset) < CONTEXT / 2
+            && window
+                .run
+                .is_none_or(|run| run.min >= 1 && run.min <= run.max);
+        sound.then_some((window, bucket))
+    })?;
+    *what = "prefilter tables";
+    let mut nibbles: Nibbles = [[[0; 16]; 2]; WINDOW];
+    for cell in nibbles.iter_mut().flatten().flatten() {
+        *cell = r.u16()?;
+    }
+    Some(Parsed {
+        policy_id,
+        dfas,
+        rules,
+        variants,
+        windows,
+        nibbles,
+    })
+}
+
+impl Parsed {
+    fn into_engine(self, bytes: Cow<'static, [u8]>, checksum: u32) -> Engine {
+        let words = self.rules.len().div_ceil(64);
+        let mut first = alloc::vec![0u64; 256 * words];
+        for (rule, (.., set)) in self.rules.iter().enumerate() {
+            for byte in 0..=255u8 {
+                if crate::boundary::contains(set, byte)
+                    && let Some(word) = first.get_mut(usize::from(byte) * words + rule / 64)
+                {
+                    *word |= 1 << (rule % 64);
+                }
+            }
+        }
+        let (mut rules, mut programs) = (Vec::new(), Vec::new());
+        for (rule, program, _) in self.rules {
+            rules.push(rule);
+            programs.push(program);
+        }
+        let mut buckets = Vec::new();
+        buckets.resize_with(BUCKETS, Vec::new);
+        let mut windows = Vec::new();
+        let mut run_rules = Vec::new();
+        let mut reach = 0;
+        for (i, (window, bucket)) in self.windows.into_iter().enumerate() {
+            let i = i as u16;
+            if let Some(program) = programs.get_mut(usize::from(window.rule)) {
+                let distinct = |&other: &u16| {
+                    windows
+                        .get(usize::from(other))
+                        .is_some_and(|w: &Window| w.offset != window.offset || w.run.is_some())
+                };
+                program.mixed |= window.run.is_some() && !program.windows.is_empty()
+                    || program.windows.first().is_some_and(distinct);
+                program.windows.push(i);
+            }
+            if let Some(bucket) = buckets.get_mut(usize::from(bucket)) {
+                bucket.push(i);
+            }
+            if window.run.is_none() {
+                reach = reach.max(usize::from(window.offset));
+            } else if run_rules.last() != Some(&window.rule) {
+                run_rules.push(window.rule);
+            }
+            windows.push(window);
+        }
+        Engine {
+            bytes,
+            checksum,
+            policy_id: self.policy_id,
+            rules,
+            programs,
+            dfas: self.dfas,
+            variants: self.variants,
+            windows,
+            buckets,
+            prefilter: Prefilter::new(&self.nibbles),
+            first,
+            run_rules,
+            reach,
+        }
+    }
+}
+
+fn read_dfa(r: &mut Reader<'_>, maps: &[usize]) -> Option<Dfa> {
+    let classes = *maps.get(usize::from(r.u16()?))?;
+    let stride = r.u16()?;
+    let states = r.u16()?;
+    let sure = r.u16()?;
+    let mut starts = [0; STARTS];
+    for start in &mut starts {
+        *start = r.u16()?;
+    }
+    let table = r.position();
+    r.take(2 * usize::from(states) * usize::from(stride))?;
+    Some(Dfa {
+        classes,
+        table,
+        stride,
+        starts,
+        sure,
+        states,
+    })
+}
+
+fn read_rule(r: &mut Reader<'_>, dfas: &[Dfa]) -> Option<(Rule, RuleProgram, [u64; 4])> {
+    let id = r.text()?;
+    let pack = r.text()?;
+    let confidence = match r.u8()? {
+        0 => Confidence::Low,
+        1 => Confidence::Medium,
+        2 => Confidence::High,
+        _ => return None,
+    };
+    let count = r.u8()?;
+    let tags = r.list(usize::from(count), Reader::text)?;
+    let hold_back = r.u32()?;
+    let settings = read_settings(r)?;
+    let rule = Rule {
+        id,
+        pack,
+        confidence,
+        tags,
+        hold_back,
+        settings,
+    };
+    let left = r.set()?;
+    let first = r.set()?;
+    let count = r.u8()?;
+    let stages = r.list(usize::from(count), |r| {
+        let dfa = *dfas.get(usize::from(r.u16()?))?;
+        Some(Stage {
+            dfa,
+            unique: r.flag()?,
+        })
+    })?;
+    let body = usize::from(r.u8()?);
+    if body >= stages.len() || stages.len() > 8 {
+        return None;
+    }
+    let program = Program {
+        linear: stages.iter().all(|stage| stage.unique),
+        stages,
+        body,
+        lead: usize::from(r.u16()?),
+        trail: usize::from(r.u16()?),
+        min_prefix: usize::from(r.u16()?),
+        max_len: usize::try_from(r.u32()?)
+            .ok()
+            .filter(|&n| (1..=1 << 20).contains(&n))?,
+        select: r.flag()?,
+    };
+    let count = r.u8()?;
+    let checks = r.list(usize::from(count), |r| read_check(r, dfas))?;
+    let context = match r.flag()? {
+        false => None,
+        true => {
+            let words = read_words(r)?;
+            let within = usize::from(r.u8()?);
+            (within + 32 <= CONTEXT).then_some(())?;
+            Some((words, within))
+        }
+    };
+    let program = RuleProgram {
+        program,
+        left,
+        checks,
+        context,
+        windows: Vec::new(),
+        mixed: false,
+    };
+    Some((rule, program, first))
+}
+
+fn read_words(r: &mut Reader<'_>) -> Option<Vec<Vec<u8>>> {
+    let count = r.u16()?;
+    r.list(usize::from(count), |r| r.bytes().map(Vec::from))
+}
+
+fn read_settings(r: &mut Reader<'_>) -> Option<Settings> {
+    let enabled = r.flag()?;
+    let (kind, count) = (r.u8()?, r.u8()?);
+    let action = match kind {
+        0 => Action::Tag,
+        1 => Action::Mask,
+        2 => Action::KeepFirst(count),
+        3 => Action::KeepLast(count),
+        4 => Action::Remove,
+        5 => Action::Block,
+        6 => Action::Allow,
+        _ => return None,
+    };
+    let severity = match r.u8()? {
+        0 => Severity::Low,
+        1 => Severity::Medium,
+        2 => Severity::High,
+        3 => Severity::Critical,
+        _ => return None,
+    };
+    Some(Settings {
+        enabled,
+        action,
+        severity,
+    })
+}
+
+fn read_check(r: &mut Reader<'_>, dfas: &[Dfa]) -> Option<Check> {
+    let kind = r.u8()?;
+    let number = r.u32()?;
+    Some(match kind {
+        0 => Check::Luhn,
+        1 => Check::Iban,
+        2 => Check::Ssn,
+        3 => Check::Entropy(number),
+        4 => Check::Distinct(u8::try_from(number).ok()?),
+        5 => Check::HasDigit,
+        6 => Check::HasLetter,
+        7 => Check::NotPlaceholder,
+        8 => Check::NotHash,
+        9 => Check::Crc32Base62,
+        10 => Check::Jwt,
+        11 => Check::Ipv6,
+        12 => Check::Without(read_words(r)?),
+        13 => Check::Allow(
+            u16::try_from(number)
+                .ok()
+                .filter(|&dfa| usize::from(dfa) < dfas.len())?,
+        ),
+        _ => return None,
+    })
+}
+
+fn read_window(r: &mut Reader<'_>) -> Option<Window> {
+    let rule = r.u16()?;
+    let offset = r.u8()?;
+    let mask = r.u64()?;
+    let literal = r.u64()?;
+    let run = match r.flag()? {
+        false => None,
+        true => Some(LeadingRun {
+            set: r.set()?,
+            min: r.u16()?,
+            max: r.u16()?,
+        }),
+    };
+    Some(Window {
+        rule,
+        offset,
+        mask,
+        literal,
+        run,
+    })
+}

@@ -1,0 +1,256 @@
+//! The artifact: a compiled policy as bytes. This module holds what a loaded one is; [`encode`] writes one from its parts
+//! (the compiler calls it), [`decode`] checks and loads one without trusting it.
+//!
+//! Layout, little-endian throughout:
+//!
+//! | bytes | what |
+//! |---|---|
+//! | 4 | magic `BBAR` |
+//! | 2 | version, [`VERSION`] |
+//! | 2 | zero |
+//! | 4 | length of the whole artifact |
+//! | 4 | CRC-32 (ISO 3309) of everything after these 16 bytes |
+//! | … | policy id, byte sets, class maps, automata, rules, variants, windows, buckets: each list preceded by its length |
+
+mod decode;
+mod encode;
+mod wire;
+
+use alloc::borrow::Cow;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+pub use decode::LoadError;
+pub use encode::{EncodeError, Parts};
+
+use crate::boundary::ByteSet;
+use crate::check::Check;
+use crate::dfa::Dfa;
+use crate::dfa::STARTS;
+use crate::prefilter::Prefilter;
+use crate::program::Program;
+use crate::rule::{Rule, RuleIndex, Settings};
+
+/// The first four bytes of every artifact.
+pub const MAGIC: [u8; 4] = *b"BBAR";
+/// The version of the layout that this engine reads and writes.
+pub const VERSION: u16 = 1;
+/// Bytes before the part that the checksum covers.
+pub(crate) const HEADER: usize = 16;
+
+/// A loaded artifact: everything that scanning needs, never changed afterwards.
+pub struct Engine {
+    pub(crate) bytes: Cow<'static, [u8]>,
+    checksum: u32,
+    policy_id: String,
+    rules: Vec<Rule>,
+    pub(crate) programs: Vec<RuleProgram>,
+    pub(crate) dfas: Vec<Dfa>,
+    variants: Vec<(String, Vec<Settings>)>,
+    pub(crate) windows: Vec<Window>,
+    /// Windows of each bucket.
+    pub(crate) buckets: Vec<Vec<u16>>,
+    pub(crate) prefilter: Prefilter,
+    /// For each byte the rules whose match can start with it: bit sets over rules.
+    pub(crate) first: Vec<u64>,
+    /// Rules whose window follows a run of variable length.
+    pub(crate) run_rules: Vec<u16>,
+    /// The largest distance of a window from its match's start, runs left out.
+    pub(crate) reach: usize,
+}
+
+/// What the engine needs to verify and judge candidates of one rule.
+pub(crate) struct RuleProgram {
+    pub(crate) program: Program,
+    /// Bytes that must not stand before a match.
+    pub(crate) left: ByteSet,
+    pub(crate) checks: Vec<Check>,
+    pub(crate) context: Option<(Vec<Vec<u8>>, usize)>,
+    /// The rule's windows.
+    pub(crate) windows: Vec<u16>,
+    /// Windows stand at different distances, so that candidates do not come in the order of their starts.
+    pub(crate) mixed: bool,
+}
+
+/// A window of a rule: three byte sets at a known distance from the start of every match (or after a run).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// The rule.
+    pub rule: u16,
+    /// Bytes between the match's start, or the run's end, and the window.
+    pub offset: u8,
+    /// Bits of the eight bytes from the window on that are known, little-endian.
+    pub mask: u64,
+    /// What they are.
+    pub literal: u64,
+    /// The run of bytes that the match starts with.
+    pub run: Option<LeadingRun>,
+}
+
+/// A run of bytes of one set that a match starts with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LeadingRun {
+    /// The bytes: 256 bits.
+    pub set: [u64; 4],
+    /// The fewest.
+    pub min: u16,
+    /// The most.
+    pub max: u16,
+}
+
+/// One automaton as the compiler made it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DfaPart {
+    /// The class of each byte; the last column of the table is the end of the haystack.
+    pub classes: [u8; 256],
+    /// Columns.
+    pub stride: u16,
+    /// Start states; see [`dfa`](crate::dfa::STARTS).
+    pub starts: [u16; STARTS],
+    /// The first sure state.
+    pub sure: u16,
+    /// Row after row.
+    pub table: Vec<u16>,
+}
+
+/// One rule as the compiler made it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RulePart {
+    /// What is known to readers of findings.
+    pub rule: Rule,
+    /// Bytes that must not stand before a match.
+    pub left: [u64; 4],
+    /// Automata by index into [`Parts::dfas`], and whether each can end in one place only.
+    pub stages: Vec<(u16, bool)>,
+    /// The stage that holds the secret.
+    pub body: u8,
+    /// Bytes at the body's start that are not secret.
+    pub lead: u16,
+    /// Bytes at the body's end that are not secret.
+    pub trail: u16,
+    /// No secret starts earlier than this many bytes after its match.
+    pub min_prefix: u16,
+    /// A match undecided after this many bytes is masked.
+    pub max_len: u32,
+    /// Validators choose among ends.
+    pub select: bool,
+    /// In the order in which they run.
+    pub checks: Vec<Check>,
+    /// Words, and within how many bytes before the match one must stand.
+    pub context: Option<(Vec<Vec<u8>>, u8)>,
+    /// The bytes that a match can start with.
+    pub first: [u64; 4],
+}
+
+impl Engine {
+    /// Loads an artifact, checking everything that scanning relies on.
+    ///
+    /// # Errors
+    /// When the bytes are not an artifact of [`VERSION`], are cut short, changed, or refer to what is not there.
+    /// # Panics
+    /// Never, for any input.
+    /// # Cost
+    /// Reads each byte about twice. Automata stay in `bytes`; the tables beside them take a few bytes per rule.
+    pub fn load(bytes: impl Into<Cow<'static, [u8]>>) -> Result<Engine, LoadError> {
+        decode::load(bytes.into())
+    }
+
+    /// The id of the policy it was compiled from.
+    #[must_use]
+    pub fn policy_id(&self) -> &str {
+        &self.policy_id
+    }
+
+    /// The artifact's checksum: tells artifacts apart in logs.
+    #[must_use]
+    pub fn checksum(&self) -> u32 {
+        self.checksum
+    }
+
+    /// Its size in bytes.
+    #[must_use]
+    pub fn artifact_len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// The rules, in the artifact's order.
+    pub fn rules(&self) -> impl ExactSizeIterator<Item = &Rule> {
+        self.rules.iter()
+    }
+
+    /// One rule.
+    #[must_use]
+    pub fn rule(&self, index: RuleIndex) -> Option<&Rule> {
+        self.rules.get(index.as_usize())
+    }
+
+    /// The rule with this id.
+    #[must_use]
+    pub fn find_rule(&self, id: &str) -> Option<RuleIndex> {
+        let at = self.rules.iter().position(|rule| rule.id == id)?;
+        u16::try_from(at).ok().map(RuleIndex)
+    }
+
+    /// The profiles beside the base one, which has the policy's id.
+    pub fn variant_ids(&self) -> impl Iterator<Item = &str> {
+        self.variants.iter().map(|(id, _)| id.as_str())
+    }
+
+    pub(crate) fn variant(&self, id: &str) -> Option<&[Settings]> {
+        self.variants
+            .iter()
+            .find(|(known, _)| known == id)
+            .map(|(_, settings)| settings.as_slice())
+    }
+
+    /// The most bytes that any rule keeps back.
+    #[must_use]
+    pub fn hold_back(&self) -> u32 {
+        self.rules
+            .iter()
+            .map(|rule| rule.hold_back)
+            .max()
+            .unwrap_or(0)
+    }
+
+    /// Whether `id` is the id of a rule.
+    pub(crate) fn knows(&self, id: &[u8]) -> bool {
+        self.rules.iter().any(|rule| rule.id.as_bytes() == id)
+    }
+
+    /// Whether a match of `rule` can start with `byte`.
+    pub(crate) fn starts(&self, rule: u16, byte: u8) -> bool {
+        let words = self.rules.len().div_ceil(64);
+        let word = self
+            .first
+            .get(usize::from(byte) * words + usize::from(rule / 64));
+        word.is_some_and(|word| word >> (rule % 64) & 1 == 1)
+    }
+
+    /// The rules whose match can start with `byte`, ascending.
+    pub(crate) fn starting_with(&self, byte: u8) -> impl Iterator<Item = u16> + '_ {
+        let words = self.rules.len().div_ceil(64);
+        let row = self
+            .first
+            .get(usize::from(byte) * words..(usize::from(byte) + 1) * words)
+            .unwrap_or_default();
+        row.iter().enumerate().flat_map(|(i, &word)| {
+            let mut left = word;
+            core::iter::from_fn(move || {
+                let bit = left.trailing_zeros();
+                left &= left.wrapping_sub(1);
+                (bit < 64).then_some((64 * i) as u16 + bit as u16)
+            })
+        })
+    }
+}
+
+impl core::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Engine")
+            .field("policy_id", &self.policy_id)
+            .field("checksum", &self.checksum)
+            .field("rules", &self.rules.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,148 @@
+//! What stands around a match: left neighbours, context words, and marks that an earlier redaction left.
+//! What may follow a match is part of its automaton ([`dfa`](crate::dfa)).
+
+use alloc::vec::Vec;
+
+/// Bytes before a match that may bear on it: the widest context, and a mark that it stands in.
+pub(crate) const CONTEXT: usize = 160;
+
+/// 256 bits.
+pub(crate) type ByteSet = [u64; 4];
+
+pub(crate) fn contains(set: &ByteSet, byte: u8) -> bool {
+    set.get(usize::from(byte >> 6))
+        .is_some_and(|word| word >> (byte & 63) & 1 == 1)
+}
+
+/// Whether a match may start at `at`: the byte before is not in `forbidden`, or it ends an escape.
+///
+/// `\n`, `\x0a`, `\u000a` and `%0A` before a token are one character to whoever wrote it: the letter that ends the escape
+/// does not belong to the token's word.
+pub(crate) fn left_is_free(forbidden: &ByteSet, hay: &[u8], at: usize) -> bool {
+    let before = hay.get(..at).unwrap_or_default();
+    match before.last() {
+        Some(&byte) if contains(forbidden, byte) => ends_escape(before),
+        _ => true,
+    }
+}
+
+fn ends_escape(before: &[u8]) -> bool {
+    let hex = |bytes: &[u8]| bytes.iter().all(u8::is_ascii_hexdigit);
+    match *before {
+        [
+            ..,
+            b'\\',
+            b'a' | b'b' | b'f' | b'n' | b'r' | b't' | b'v' | b'0',
+        ] => true,
+        _ => {
+            let tail = |n: usize| {
+                before
+                    .len()
+                    .checked_sub(n)
+                    .and_then(|from| before.get(from..))
+                    .unwrap_or_default()
+            };
+            matches!(tail(3), [b'%', code @ ..] if hex(code))
+                || matches!(tail(4), [b'\\', b'x', code @ ..] if hex(code))
+                || matches!(tail(6), [b'\\', b'u', code @ ..] if hex(code))
+        }
+    }
+}
+
+/// Whether one of `words` starts within `within` bytes before `at`, at the start of a word, ends before `at`, and stands
+/// without regard to case. A `_` in a word stands for `_`, `-`, `.`, a space or nothing.
+pub(crate) fn has_context(words: &[Vec<u8>], within: usize, hay: &[u8], at: usize) -> bool {
+    let from = at.saturating_sub(within);
+    (from..at).any(|start| {
+        let free = start == 0
+            || hay
+                .get(start - 1)
+                .is_none_or(|b| !b.is_ascii_alphanumeric());
+        // A camel-case hump starts a word too.
+        let hump = hay.get(start).is_some_and(u8::is_ascii_uppercase)
+            && start > 0
+            && hay.get(start - 1).is_some_and(u8::is_ascii_lowercase);
+        (free || hump)
+            && hay
+                .get(start..at)
+                .is_some_and(|text| words.iter().any(|word| starts_with_word(text, word)))
+    })
+}
+
+fn starts_with_word(mut text: &[u8], word: &[u8]) -> bool {
+    for &want in word {
+        match text.split_first() {
+            Some((b'_' | b'-' | b'.' | b' ', rest)) if want == b'_' => text = rest,
+            _ if want == b'_' => {}
+            Some((&byte, rest)) if byte.eq_ignore_ascii_case(&want) => text = rest,
+            _ => return false,
+        }
+    }
+    true
+}
+
+/// The longest mark: brackets (percent-encoded in a URL) around a rule id.
+const LONGEST_MARK: usize = CONTEXT - 32;
+
+/// The length of the mark that `text` starts with, if it does. `known` says whether an id is a rule's.
+pub(crate) fn mark_at(text: &[u8], known: impl Fn(&[u8]) -> bool) -> Option<usize> {
+    let (open, close): (&[u8], &[u8]) = if text.starts_with(b"[") {
+        (b"[", b"]")
+    } else {
+        (b"%5B", b"%5D")
+    };
+    let inside = text.strip_prefix(open)?;
+    let length = inside.iter().position(|&b| !is_id_byte(b))?;
+    let (id, rest) = inside.split_at_checked(length)?;
+    (rest.starts_with(close) && known(id)).then_some(open.len() + length + close.len())
+}
+
+fn is_id_byte(byte: u8) -> bool {
+    byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'.'
+}
+
+/// Whether the match at `start..end` begins inside a mark: it was redacted before. Looks at no byte from `end` on, so
+/// that the answer does not depend on how much has arrived.
+pub(crate) fn begins_in_mark(
+    hay: &[u8],
+    start: usize,
+    end: usize,
+    known: impl Fn(&[u8]) -> bool,
+) -> bool {
+    let Some(text) = hay.get(..end) else {
+        return false;
+    };
+    for back in 1..=LONGEST_MARK.min(start) {
+        let at = start - back;
+        match text.get(at) {
+            Some(b'[' | b'%') => {
+                let Some(rest) = text.get(at..) else {
+                    return false;
+                };
+                if mark_at(rest, &known).is_some_and(|length| length > back) {
+                    return true;
+                }
+                if rest.first() == Some(&b'[') {
+                    return false;
+                }
+            }
+            Some(&b) if is_id_byte(b) || b == b'5' || b == b'B' => {}
+            _ => return false,
+        }
+    }
+    false
+}
+
+/// Whether `value` is nothing but marks and mask characters.
+pub(crate) fn is_redacted(mut value: &[u8], known: impl Fn(&[u8]) -> bool) -> bool {
+    loop {
+        match value.split_first() {
+            None => return true,
+            Some((b'*', rest)) => value = rest,
+            Some(_) => match mark_at(value, &known).and_then(|length| value.get(length..)) {
+                Some(rest) => value = rest,
+                None => return false,
+            },
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Anchored automata as tables in the artifact: how they are laid out, checked and stepped. Which automata a rule needs
+//! and in what order they run lives in [`program`](crate::program).
+//!
+//! A table has one row per state and one column per byte class, and one more column for the end of the haystack. An entry
+//! is a state number with [`MATCHES`] set when the bytes *before* the one just looked at are a match: what may follow a
+//! match (a word boundary, a line end, a forbidden neighbour) is thereby part of the table.
+//! State 0 is dead. State 1 is final: the bytes so far are a match whatever follows, and no longer one exists.
+
+/// Set in a table's entry when the bytes before the one looked at are a match.
+pub const MATCHES: u16 = 0x8000;
+/// The state that nothing leaves and in which nothing matches.
+pub const DEAD: u16 = 0;
+/// The state in which a match is complete and cannot grow.
+pub const FINAL: u16 = 1;
+/// Start states by what stands before: nothing, a line feed, a carriage return, a word byte, another byte.
+pub const STARTS: usize = 5;
+
+/// One automaton: where its parts lie in the artifact.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Dfa {
+    /// Offset of the 256 bytes that map a byte to its class.
+    pub(crate) classes: usize,
+    /// Offset of the table.
+    pub(crate) table: usize,
+    /// Columns: classes and the end of the haystack.
+    pub(crate) stride: u16,
+    pub(crate) starts: [u16; STARTS],
+    /// From this state on every state is a match and all that it leads to are, or dead: once in, the match only grows.
+    pub(crate) sure: u16,
+    /// States, dead and final included.
+    pub(crate) states: u16,
+}
+
+impl Dfa {
+    /// The start state after `before`, the byte that stands before, if any.
+    pub(crate) fn start(&self, before: Option<u8>) -> u16 {
+        let kind = match before {
+            None => 0,
+            Some(b'\n') => 1,
+            Some(b'\r') => 2,
+            Some(b) if b.is_ascii_alphanumeric() || b == b'_' => 3,
+            Some(_) => 4,
+        };
+        self.starts.get(kind).copied().unwrap_or(DEAD)
+    }
+
+    /// The entry for `byte` in `state`; dead for what is not in the table, which loading has ruled out.
+    #[inline]
+    pub(crate) fn next(&self, artifact: &[u8], state: u16, byte: u8) -> u16 {
+        let class = artifact
+            .get(self.classes + usize::from(byte))
+            .copied()
+            .unwrap_or(0);
+        self.entry(artifact, state, u16::from(class))
+    }
+
+    /// The entry for the end of the haystack in `state`.
+    pub(crate) fn end(&self, artifact: &[u8], state: u16) -> u16 {
+        self.entry(artifact, state, self.stride.saturating_sub(1))
+    }
+
+    #[inline]
+    fn entry(&self, artifact: &[u8], state: u16, column: u16) -> u16 {
+        let at =
+            self.table + 2 * (usize::from(state) * usize::from(self.stride) + usize::from(column));
+        match artifact.get(at..at + 2) {
+            Some(&[low, high]) => u16::from_le_bytes([low, high]),
+            _ => DEAD,
+        }
+    }
+
+    /// Whether a match in `state` can only grow.
+    pub(crate) fn is_sure(&self, state: u16) -> bool {
+        state >= self.sure
+    }
+
+    /// Whether every entry leads to a state of the table and every class has a column.
+    pub(crate) fn is_sound(&self, artifact: &[u8]) -> bool {
+        let cells = usize::from(self.states) * usize::from(self.stride);
+        let Some(map) = artifact.get(self.classes..self.classes + 256) else {
+            return false;
+        };
+        let Some(table) = artifact.get(self.table..self.table + 2 * cells) else {
+            return false;
+        };
+        self.stride >= 2
+            && self.states >= 2
+            && self.starts.iter().all(|&s| s < self.states)
+            && map.iter().all(|&class| u16::from(class) + 1 < self.stride)
+            && table.chunks_exact(2).all(|cell| match *cell {
+                [low, high] => u16::from_le_bytes([low, high]) & !MATCHES < self.states,
+                _ => false,
+            })
+    }
+}

@@ -1,0 +1,421 @@
+//! Verifying a candidate: the automata of one rule, run one after the other from a known start.
+//!
+//! A pattern is split at its secret group into *stages*: what leads to the secret, the secret (the *body*, with what has a
+//! fixed length around it), what follows it. Each is an anchored automaton. A match is a way through all stages; wanted is
+//! the longest, among those the one whose secret starts first, among those the one whose secret ends last.
+//!
+//! Where a stage can end in one place only (the compiler proves it: `unique`) the stages run as one machine whose state is
+//! kept while the stream goes on. Otherwise every way is tried, from the start, each time more bytes are there; `max_len`
+//! bounds that.
+
+use alloc::vec::Vec;
+
+use crate::dfa::{DEAD, Dfa, FINAL, MATCHES};
+
+/// One step of a program.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stage {
+    pub(crate) dfa: Dfa,
+    /// At most one end of this stage lets the next one live.
+    pub(crate) unique: bool,
+}
+
+/// How a rule's candidates are verified.
+#[derive(Debug, Clone)]
+pub(crate) struct Program {
+    pub(crate) stages: Vec<Stage>,
+    /// The stage that holds the secret.
+    pub(crate) body: usize,
+    /// Bytes at the start of the body that are not secret.
+    pub(crate) lead: usize,
+    /// Bytes at the end of the body that are not secret.
+    pub(crate) trail: usize,
+    /// No secret starts earlier than this many bytes after the match does.
+    pub(crate) min_prefix: usize,
+    /// A match that is undecided after this many bytes is masked.
+    pub(crate) max_len: usize,
+    /// Validators choose among the ends of a match (check digits); otherwise they judge the longest one.
+    pub(crate) select: bool,
+    /// All stages are unique: the machine can be kept.
+    pub(crate) linear: bool,
+}
+
+/// A way through all stages. Positions are of the window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Match {
+    pub(crate) end: usize,
+    pub(crate) secret: (usize, usize),
+}
+
+/// The state of a linear machine between chunks. Positions are of the stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Progress {
+    stage: usize,
+    state: u16,
+    at: u64,
+    accept: Option<u64>,
+    body: u64,
+    body_end: u64,
+}
+
+/// What is known of a candidate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// No match starts here.
+    Dead,
+    /// More bytes decide. The progress is `None` where the next try starts over; the number is the earliest secret start.
+    Open(Option<Progress>, usize),
+    /// A match; with `select`, its ends are in the scratch, ascending.
+    Match(Match),
+    /// The secret goes on as long as the automaton lives. `forced`: undecided at `max_len`.
+    Growing {
+        /// Where the secret starts.
+        secret: usize,
+        /// The automaton and its state.
+        growth: Growth,
+        forced: bool,
+    },
+}
+
+/// A secret that is certain and has not ended yet.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Growth {
+    pub(crate) dfa: Dfa,
+    pub(crate) state: u16,
+    /// Where the automaton stands, of the stream.
+    pub(crate) at: u64,
+}
+
+impl PartialEq for Growth {
+    fn eq(&self, other: &Self) -> bool {
+        (self.state, self.at) == (other.state, other.at)
+    }
+}
+
+impl Eq for Growth {}
+
+impl Growth {
+    /// Goes on through the window; whether it still lives. `at` is then where it ended or the window did.
+    pub(crate) fn grow(&mut self, view: &View<'_>) -> bool {
+        while let Some(&byte) = view.hay.get(view.index(self.at)) {
+            self.state = self.dfa.next(view.artifact, self.state, byte) & !MATCHES;
+            if self.state == DEAD {
+                return false;
+            }
+            self.at += 1;
+            if self.state == FINAL {
+                return false;
+            }
+        }
+        !view.last
+    }
+}
+
+/// What a program reads.
+#[derive(Clone, Copy)]
+pub(crate) struct View<'a> {
+    pub(crate) artifact: &'a [u8],
+    pub(crate) hay: &'a [u8],
+    /// Stream offset of the window's first byte.
+    pub(crate) base: u64,
+    /// No byte follows the window.
+    pub(crate) last: bool,
+}
+
+impl View<'_> {
+    fn before(&self, at: usize) -> Option<u8> {
+        at.checked_sub(1).and_then(|i| self.hay.get(i)).copied()
+    }
+
+    fn index(&self, offset: u64) -> usize {
+        usize::try_from(offset.saturating_sub(self.base)).unwrap_or(usize::MAX)
+    }
+
+    fn offset(&self, index: usize) -> u64 {
+        self.base + index as u64
+    }
+}
+
+/// How one automaton's run ended.
+enum Run {
+    /// It died, or the haystack ended.
+    Done,
+    /// The window ended and more bytes may come, in this state.
+    Alive(u16),
+    /// It lives at the limit, in this state.
+    Limit(u16),
+    /// It entered a sure state, at this position.
+    Sure(u16, usize),
+}
+
+/// Runs `dfa` from `at` in `state`; calls `accept` with each position where what came before is a match, ascending.
+fn run(
+    dfa: &Dfa,
+    view: &View<'_>,
+    mut state: u16,
+    mut at: usize,
+    limit: usize,
+    watch_sure: bool,
+    mut accept: impl FnMut(usize),
+) -> Run {
+    loop {
+        if state == FINAL {
+            accept(at);
+            return Run::Done;
+        }
+        if watch_sure && dfa.is_sure(state) {
+            return Run::Sure(state, at);
+        }
+        let Some(&byte) = view.hay.get(at) else { break };
+        let entry = dfa.next(view.artifact, state, byte);
+        if entry & MATCHES != 0 {
+            accept(at);
+        }
+        if entry & !MATCHES == DEAD {
+            return Run::Done;
+        }
+        if at >= limit {
+            return Run::Limit(state);
+        }
+        state = entry & !MATCHES;
+        at += 1;
+    }
+    if !view.last {
+        return Run::Alive(state);
+    }
+    if dfa.end(view.artifact, state) & MATCHES != 0 {
+        accept(at);
+    }
+    Run::Done
+}
+
+impl Program {
+    /// Verifies the candidate at `start`, going on from `progress` if there is any.
+    ///
+    /// `streams`: the rule's action may write before the end is known, and no validator waits for it. `ends` is scratch;
+    /// after a match with `select` it holds the positions where a match ends.
+    pub(crate) fn verify(
+        &self,
+        view: &View<'_>,
+        start: usize,
+        progress: Option<Progress>,
+        streams: bool,
+        ends: &mut Vec<usize>,
+    ) -> Verdict {
+        if self.linear && !self.select {
+            self.linear(view, start, progress, streams)
+        } else {
+            self.explore_all(view, start, ends)
+        }
+    }
+
+    fn linear(
+        &self,
+        view: &View<'_>,
+        start: usize,
+        progress: Option<Progress>,
+        streams: bool,
+    ) -> Verdict {
+        let from = view.offset(start);
+        let mut now = progress.unwrap_or(Progress {
+            stage: 0,
+            state: self
+                .stages
+                .first()
+                .map_or(DEAD, |s| s.dfa.start(view.before(start))),
+            at: from,
+            accept: None,
+            body: from,
+            body_end: from,
+        });
+        let limit = start + self.max_len;
+        while let Some(stage) = self.stages.get(now.stage) {
+            let is_body = now.stage == self.body;
+            let ends_it = is_body && self.body + 1 == self.stages.len() && self.trail == 0;
+            let mut accept = now.accept;
+            let dfa = &stage.dfa;
+            let here = view.index(now.at);
+            let limit_here = if is_body { limit } else { usize::MAX };
+            let outcome = run(
+                dfa,
+                view,
+                now.state,
+                here,
+                limit_here,
+                streams && ends_it,
+                |at| {
+                    accept = Some(view.offset(at));
+                },
+            );
+            let secret = view.index(now.body) + self.lead;
+            match outcome {
+                Run::Alive(state) => {
+                    let open = Progress {
+                        state,
+                        at: view.offset(view.hay.len()),
+                        accept,
+                        ..now
+                    };
+                    let earliest = if now.stage >= self.body {
+                        secret
+                    } else {
+                        start + self.min_prefix
+                    };
+                    return Verdict::Open(Some(open), earliest);
+                }
+                Run::Limit(state) => {
+                    let growth = Growth {
+                        dfa: *dfa,
+                        state,
+                        at: view.offset(limit),
+                    };
+                    return Verdict::Growing {
+                        secret,
+                        growth,
+                        forced: true,
+                    };
+                }
+                Run::Sure(state, at) => {
+                    let growth = Growth {
+                        dfa: *dfa,
+                        state,
+                        at: view.offset(at),
+                    };
+                    return Verdict::Growing {
+                        secret,
+                        growth,
+                        forced: false,
+                    };
+                }
+                Run::Done => {}
+            }
+            let Some(end) = accept else {
+                return Verdict::Dead;
+            };
+            if is_body {
+                now.body_end = end;
+            }
+            now.stage += 1;
+            if now.stage == self.body {
+                now.body = end;
+            }
+            now.at = end;
+            now.accept = None;
+            now.state = self
+                .stages
+                .get(now.stage)
+                .map_or(DEAD, |s| s.dfa.start(view.before(view.index(end))));
+        }
+        Verdict::Match(Match {
+            end: view.index(now.at),
+            secret: (
+                view.index(now.body) + self.lead,
+                view.index(now.body_end).saturating_sub(self.trail),
+            ),
+        })
+    }
+
+    fn explore_all(&self, view: &View<'_>, start: usize, ends: &mut Vec<usize>) -> Verdict {
+        let mut found = Found {
+            best: None,
+            open: None,
+            grown: None,
+            ends,
+        };
+        found.ends.clear();
+        self.explore(view, start, 0, start, (start, start), &mut found);
+        if let Some((secret, growth)) = found.grown {
+            return Verdict::Growing {
+                secret,
+                growth,
+                forced: true,
+            };
+        }
+        if let Some(earliest) = found.open {
+            return Verdict::Open(None, earliest);
+        }
+        found.best.map_or(Verdict::Dead, Verdict::Match)
+    }
+
+    /// Tries every way from stage `index` at `at`.
+    fn explore(
+        &self,
+        view: &View<'_>,
+        start: usize,
+        index: usize,
+        at: usize,
+        body: (usize, usize),
+        found: &mut Found<'_>,
+    ) {
+        let Some(stage) = self.stages.get(index) else {
+            let secret = (body.0 + self.lead, body.1.saturating_sub(self.trail));
+            found.offer(Match { end: at, secret });
+            return;
+        };
+        let body = if index == self.body { (at, at) } else { body };
+        let limit = if index == self.body {
+            start + self.max_len
+        } else {
+            usize::MAX
+        };
+        let mut accepts = Vec::new();
+        let state = stage.dfa.start(view.before(at));
+        match run(&stage.dfa, view, state, at, limit, false, |end| {
+            accepts.push(end)
+        }) {
+            Run::Alive(_) => {
+                let earliest = if index >= self.body {
+                    body.0 + self.lead
+                } else {
+                    start + self.min_prefix
+                };
+                found.open = Some(found.open.map_or(earliest, |e| e.min(earliest)));
+            }
+            Run::Limit(state) => {
+                let secret = body.0 + self.lead;
+                if found.grown.is_none_or(|(first, _)| secret < first) {
+                    found.grown = Some((
+                        secret,
+                        Growth {
+                            dfa: stage.dfa,
+                            state,
+                            at: view.offset(limit),
+                        },
+                    ));
+                }
+            }
+            Run::Done | Run::Sure(..) => {}
+        }
+        accepts.dedup();
+        for end in accepts {
+            let body = if index == self.body {
+                (body.0, end)
+            } else {
+                body
+            };
+            self.explore(view, start, index + 1, end, body, found);
+        }
+    }
+}
+
+/// What the ways through a program have shown so far.
+struct Found<'a> {
+    best: Option<Match>,
+    open: Option<usize>,
+    grown: Option<(usize, Growth)>,
+    ends: &'a mut Vec<usize>,
+}
+
+impl Found<'_> {
+    fn offer(&mut self, new: Match) {
+        let better = self.best.is_none_or(|old| {
+            new.end > old.end
+                || new.end == old.end && new.secret.0 < old.secret.0
+                || new.end == old.end && new.secret.0 == old.secret.0 && new.secret.1 > old.secret.1
+        });
+        if better {
+            self.best = Some(new);
+        }
+        self.ends.push(new.end);
+    }
+}

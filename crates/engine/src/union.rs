@@ -1,0 +1,248 @@
+//! From findings to edits: the union of all findings, one region for what overlaps, one label for a region, written out as
+//! soon as nothing undecided can change it.
+//!
+//! A region is labelled by the finding that starts first, then is longest, then most confident. No finding that is still
+//! undecided can start before the *watermark*; so a region that starts before it has its label, and what lies before it is
+//! written even while the region still grows. Only actions that keep a part of the value wait for the region's end.
+
+use alloc::vec::Vec;
+
+use crate::rule::{Action, Confidence, Place, RuleIndex};
+use crate::transform::{self, Value};
+
+/// A replacement of input bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Edit {
+    /// First byte replaced, counted from the start of the stream.
+    pub start: u64,
+    /// One past the last byte replaced.
+    pub end: u64,
+    pub(crate) text: (usize, usize),
+}
+
+/// A finding on its way into a region.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Part {
+    pub(crate) start: u64,
+    pub(crate) end: u64,
+    pub(crate) rule: RuleIndex,
+    pub(crate) action: Action,
+    pub(crate) confidence: Confidence,
+    /// Goes on from the part that ended where this one starts.
+    pub(crate) continues: bool,
+    /// Its bytes are not all of the value: no part of them is kept.
+    pub(crate) partial: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Region {
+    start: u64,
+    end: u64,
+    written: u64,
+    rule: RuleIndex,
+    action: Action,
+    /// One finding makes up the whole region.
+    single: bool,
+    /// Its tag may have to be a number: wait for its end.
+    number: bool,
+}
+
+/// The regions of one stream that are not finished, and the edits of those that are.
+#[derive(Debug, Default)]
+pub(crate) struct Union {
+    parts: Vec<Part>,
+    region: Option<Region>,
+    pub(crate) edits: Vec<Edit>,
+    pub(crate) text: Vec<u8>,
+}
+
+/// The bytes of a window, for what is kept of a value and for what stands before it.
+#[derive(Clone, Copy)]
+pub(crate) struct Bytes<'a> {
+    pub(crate) hay: &'a [u8],
+    pub(crate) base: u64,
+}
+
+impl<'a> Bytes<'a> {
+    fn slice(&self, start: u64, end: u64) -> &'a [u8] {
+        let index =
+            |offset: u64| usize::try_from(offset.saturating_sub(self.base)).unwrap_or(usize::MAX);
+        self.hay.get(index(start)..index(end)).unwrap_or_default()
+    }
+}
+
+impl Union {
+    pub(crate) fn reset(&mut self) {
+        self.parts.clear();
+        self.region = None;
+        self.clear_edits();
+    }
+
+    pub(crate) fn clear_edits(&mut self) {
+        self.edits.clear();
+        self.text.clear();
+    }
+
+    /// Lets no value wait for its end any longer: what is kept of it is lost.
+    pub(crate) fn give_up_values(&mut self) {
+        if let Some(region) = &mut self.region {
+            region.single = false;
+        }
+    }
+
+    /// Takes a part in.
+    pub(crate) fn add(&mut self, part: Part) {
+        // How long a growing finding gets is not known when it takes part: it counts as the longest.
+        let key = |p: &Part| {
+            let end = if p.partial { u64::MAX } else { p.end };
+            (
+                p.start,
+                core::cmp::Reverse(end),
+                core::cmp::Reverse(p.confidence),
+                p.rule,
+            )
+        };
+        let at = self.parts.partition_point(|other| key(other) <= key(&part));
+        self.parts.insert(at, part);
+    }
+
+    /// Writes what can be written. Everything before `written` is; no undecided finding starts before `watermark`;
+    /// `growing`: one that is certain reaches to the end of the window and goes on. Answers with the offset up to which
+    /// everything is final.
+    pub(crate) fn advance(
+        &mut self,
+        written: u64,
+        watermark: u64,
+        growing: bool,
+        place: Place,
+        bytes: Bytes<'_>,
+        id: impl Fn(RuleIndex) -> alloc::string::String,
+    ) -> u64 {
+        let window_end = bytes.base + bytes.hay.len() as u64;
+        let mut taken = 0;
+        loop {
+            if self.region.is_none() {
+                match self.parts.get(taken) {
+                    Some(part) if part.start < watermark => {
+                        taken += 1;
+                        self.region = Some(open_region(part, written, place, bytes));
+                    }
+                    _ => break,
+                }
+            }
+            let Some(mut region) = self.region else { break };
+            while let Some(part) = self.parts.get(taken) {
+                if part.start > region.end || part.start == region.end && !part.continues {
+                    break;
+                }
+                taken += 1;
+                if part.start != region.start || part.end != region.end || part.partial {
+                    region.single = false;
+                }
+                region.end = region.end.max(part.end);
+            }
+            let closed = region.end <= watermark && !(growing && region.end == window_end);
+            let waits = region.single && (!region.action.streams() || region.number);
+            if closed || !waits {
+                let end = region.end.min(watermark);
+                self.write(&mut region, end, closed, place, bytes, &id);
+            }
+            self.region = (!closed).then_some(region);
+            if !closed {
+                break;
+            }
+        }
+        self.parts.drain(..taken.min(self.parts.len()));
+        let unstarted = self.parts.first().map_or(watermark, |part| part.start);
+        let unwritten = self
+            .region
+            .filter(|r| r.written < r.end)
+            .map_or(watermark, |r| r.written);
+        watermark.min(unstarted).min(unwritten)
+    }
+
+    /// Writes `region` up to `end`.
+    fn write(
+        &mut self,
+        region: &mut Region,
+        end: u64,
+        closed: bool,
+        place: Place,
+        bytes: Bytes<'_>,
+        id: &impl Fn(RuleIndex) -> alloc::string::String,
+    ) {
+        if end <= region.written {
+            return;
+        }
+        let from = self.text.len();
+        let value = bytes.slice(region.written, end);
+        let whole = closed && region.single && region.written == region.start;
+        let first = region.written == region.start;
+        match region.action {
+            Action::Tag | Action::Remove
+                if whole && region.number && value.iter().all(u8::is_ascii_digit) =>
+            {
+                transform::number(value.len(), &mut self.text);
+            }
+            Action::Tag | Action::Remove if first => {
+                transform::tag(&id(region.rule), place, &mut self.text)
+            }
+            Action::Tag | Action::Remove => {}
+            action => transform::apply(
+                action,
+                Value {
+                    bytes: value,
+                    whole,
+                },
+                &mut self.text,
+            ),
+        }
+        self.edits.push(Edit {
+            start: region.written,
+            end,
+            text: (from, self.text.len()),
+        });
+        region.written = end;
+    }
+
+    pub(crate) fn memory(&self) -> usize {
+        self.parts.capacity() * size_of::<Part>()
+            + self.edits.capacity() * size_of::<Edit>()
+            + self.text.capacity()
+    }
+}
+
+fn open_region(part: &Part, written: u64, place: Place, bytes: Bytes<'_>) -> Region {
+    let number = place == Place::Json
+        && matches!(part.action, Action::Tag | Action::Remove)
+        && !part.partial
+        && bytes
+            .slice(part.start, part.start + 1)
+            .first()
+            .is_some_and(u8::is_ascii_digit)
+        && stands_for_json_value(bytes.slice(bytes.base, part.start));
+    Region {
+        start: part.start,
+        end: part.end,
+        written: part.start.max(written),
+        rule: part.rule,
+        action: part.action,
+        single: !part.partial && part.start >= written,
+        number,
+    }
+}
+
+/// Whether the last byte that is not white space could stand before a JSON value. Looks no further back than is always
+/// there to be seen.
+fn stands_for_json_value(before: &[u8]) -> bool {
+    const FAR: usize = 64;
+    match before
+        .iter()
+        .rev()
+        .take(FAR)
+        .find(|b| !b.is_ascii_whitespace())
+    {
+        Some(byte) => matches!(byte, b':' | b',' | b'['),
+        None => before.len() < FAR,
+    }
+}
