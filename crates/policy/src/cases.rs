@@ -178,17 +178,16 @@ fn read(reading: &Reading<'_>, rules: &[&str]) -> Option<Vec<Case>> {
         ("pack", "[pack] stands in `policy.toml`"),
     ]);
     let tables = top.tables("case", "[[case]]", "a case");
-    if tables.is_empty() && !top.has("case") && !top.has("cases") && !top.misspelt("case") {
+    if tables.as_ref().is_some_and(Vec::is_empty) && !top.has("cases") && !top.misspelt("case") {
         top.error(
             "the file has no cases",
             "add a [[case]], or delete the file",
         );
-    } else if tables.is_empty() && top.has("case") {
-        top.error("the file has no cases", "write each as [[case]]");
     }
     top.finish();
     let cases: Vec<(Case, Text)> = tables
         .into_iter()
+        .flatten()
         .enumerate()
         .filter_map(|(index, fields)| case(fields, index + 1, rules))
         .collect();
@@ -344,7 +343,7 @@ fn read_spans(value: &Value<'_>, length: Option<usize>) -> Option<Vec<Range<usiz
         let ends = entry.entries("[6, 46]")?;
         let [start, end] = ends.as_slice() else {
             entry.error(
-                format!("{} has {} numbers", entry.what, ends.len()),
+                format!("{} must be two numbers, not {}", entry.what, ends.len()),
                 "write start and end of the redacted bytes: [6, 46]",
             );
             fine = false;
@@ -360,7 +359,7 @@ fn read_spans(value: &Value<'_>, length: Option<usize>) -> Option<Vec<Range<usiz
         } else if span.end > longest {
             (
                 "a span ends past the input",
-                format!("the input has {longest} bytes"),
+                format!("the input ends at {longest}"),
             )
         } else if spans.last().is_some_and(|last| last.end > span.start) {
             (
@@ -387,7 +386,9 @@ fn read_splits(value: &Value<'_>, length: Option<usize>) -> Option<Vec<usize>> {
             let length = length.unwrap_or_default();
             entry.error(
                 "a split is not inside the input",
-                format!("the input has {length} bytes"),
+                format!(
+                    "give offsets that are more than 0 and less than the input's length, {length}"
+                ),
             );
             fine = false;
         } else if splits.last().is_some_and(|last| *last >= split) {

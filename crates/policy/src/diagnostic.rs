@@ -42,7 +42,7 @@ pub struct Diagnostic {
     message: String,
     place: Option<Place>,
     label: Option<String>,
-    related: Vec<(Place, String)>,
+    related: Vec<(Source, Range<usize>, String)>,
     notes: Vec<String>,
     help: Option<String>,
 }
@@ -106,8 +106,8 @@ impl Diagnostic {
         span: Range<usize>,
         label: impl Into<String>,
     ) -> Self {
-        let place = Place::Span(source.clone(), source.clamp(span));
-        self.related.push((place, label.into()));
+        self.related
+            .push((source.clone(), source.clamp(span), label.into()));
         self
     }
 
@@ -197,11 +197,15 @@ impl Diagnostic {
         };
         let mut group =
             Group::with_title(level.primary_title(normalize_untrusted_str(&self.message)));
-        if let Some(place) = &self.place {
-            group = place.add(group, AnnotationKind::Primary, self.label.as_deref());
+        for snippet in self.snippets() {
+            group = group.element(snippet);
         }
-        for (place, label) in &self.related {
-            group = place.add(group, AnnotationKind::Context, Some(label));
+        if let Some(Place::File(file, line)) = &self.place {
+            let mut origin = snippets::Origin::path(file.display().to_string());
+            if let Some(line) = line {
+                origin = origin.line(*line as usize);
+            }
+            group = group.element(origin);
         }
         for note in &self.notes {
             group = group.element(snippets::Level::NOTE.message(normalize_untrusted_str(note)));
@@ -219,39 +223,39 @@ impl Diagnostic {
         renderer.render(&groups)
     }
 
+    /// One snippet for each file that is pointed into, the primary one first.
+    fn snippets(&self) -> Vec<Snippet<'_, snippets::Annotation<'_>>> {
+        let primary = match &self.place {
+            Some(Place::Span(source, span)) => {
+                Some((source, span, AnnotationKind::Primary, self.label.as_deref()))
+            }
+            _ => None,
+        };
+        let related = self.related.iter().map(|(source, span, label)| {
+            (source, span, AnnotationKind::Context, Some(label.as_str()))
+        });
+        let mut files: Vec<(&Source, Vec<snippets::Annotation<'_>>)> = Vec::new();
+        for (source, span, kind, label) in primary.into_iter().chain(related) {
+            let mut annotation = kind.span(span.clone());
+            if let Some(label) = label {
+                annotation = annotation.label(normalize_untrusted_str(label));
+            }
+            match files.iter_mut().find(|(other, _)| *other == source) {
+                Some((_, annotations)) => annotations.push(annotation),
+                None => files.push((source, vec![annotation])),
+            }
+        }
+        let snippet = |(source, annotations): (&'_ Source, Vec<_>)| {
+            Snippet::source(source.text().to_string())
+                .path(source.file().display().to_string())
+                .annotations(annotations)
+        };
+        files.into_iter().map(snippet).collect()
+    }
+
     /// Where it stands within its file, for sorting.
     pub(crate) fn offset(&self) -> usize {
         self.span().map_or(0, |span| span.start)
-    }
-}
-
-impl Place {
-    fn add<'a>(
-        &'a self,
-        group: Group<'a>,
-        kind: AnnotationKind,
-        label: Option<&'a str>,
-    ) -> Group<'a> {
-        match self {
-            Self::Span(source, span) => {
-                let mut annotation = kind.span(span.clone());
-                if let Some(label) = label {
-                    annotation = annotation.label(normalize_untrusted_str(label));
-                }
-                group.element(
-                    Snippet::source(source.text())
-                        .path(source.file().display().to_string())
-                        .annotation(annotation),
-                )
-            }
-            Self::File(file, line) => {
-                let mut origin = snippets::Origin::path(file.display().to_string());
-                if let Some(line) = line {
-                    origin = origin.line(*line as usize);
-                }
-                group.element(origin)
-            }
-        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::diagnostic::{Diagnostic, PolicyError, refuse_errors};
 use crate::model::{FilePlace, PackInfo, Policy, Rule, Settings, Variant};
-use crate::names::{is_name, listed, nearest, quoted};
+use crate::names::{is_name, listed, nearest, quoted, quoted_whole};
 use crate::overrides;
 use crate::parse::{Document, Kind, document};
 use crate::reader::{Reading, Text};
@@ -124,11 +124,12 @@ fn find(name: &str, builtins: &dyn Builtins) -> Result<Found, PolicyError> {
         return Ok(found);
     }
     if path.is_dir() {
-        return Err(
-            Diagnostic::error(format!("the folder {} has no `policy.toml`", quoted(name)))
-                .help("name a policy file, or a pack's folder: one that holds `policy.toml`")
-                .into(),
-        );
+        return Err(Diagnostic::error(format!(
+            "the folder {} has no `policy.toml`",
+            quoted_whole(name)
+        ))
+        .help("name a policy file, or a pack's folder: one that holds `policy.toml`")
+        .into());
     }
     // Opened even if it is not there, so that the system says why.
     if path.exists() || path.extension().is_some() || !is_name(name) {
@@ -185,8 +186,11 @@ pub(crate) struct Unreadable {
 
 impl Unreadable {
     pub(crate) fn at(self, name: &str) -> PolicyError {
-        let diagnostic =
-            Diagnostic::error(format!("cannot read {}: {}", quoted(name), self.message));
+        let diagnostic = Diagnostic::error(format!(
+            "cannot read {}: {}",
+            quoted_whole(name),
+            self.message
+        ));
         match self.place {
             Some((source, offset)) => diagnostic
                 .at(&source, offset..offset + 1)
@@ -374,6 +378,10 @@ fn open_pack(
         None => match builtin_pack(&name.text, builtins) {
             Some(found) => found.place,
             None => {
+                if builtins.text(&format!("{}.toml", name.text)).is_some() {
+                    refuse_profile(name, reading);
+                    return None;
+                }
                 let names = builtin_names(builtins);
                 let packs = names
                     .iter()
@@ -414,6 +422,14 @@ fn open_pack(
     }
 }
 
+fn refuse_profile(name: &Text, reading: &Reading<'_>) {
+    reading.error(
+        name.span.clone(),
+        format!("{} is a profile, not a pack", quoted(&name.text)),
+        "list the packs that it combines instead",
+    );
+}
+
 fn read_pack(
     name: &Text,
     place: FilePlace,
@@ -424,11 +440,7 @@ fn read_pack(
     let document = document(&reading);
     if let Some(document) = &document {
         if matches!(document.kind, Kind::Profile { .. }) {
-            profile.error(
-                name.span.clone(),
-                format!("{} is a profile, not a pack", quoted(&name.text)),
-                "list the packs that it combines instead",
-            );
+            refuse_profile(name, profile);
             return Ok(None);
         }
         check_folder(&reading, document, Some(&name.text));

@@ -133,20 +133,29 @@ pub(crate) fn is_rule_id(id: &str) -> bool {
 
 /// The text as it may stand in a message: between back quotes, escaped, and cut where it is long.
 pub(crate) fn quoted(text: &str) -> String {
-    const LONGEST: usize = 60;
-    let mut shown: String = text
-        .chars()
-        .take(LONGEST)
-        .flat_map(char::escape_debug)
-        .collect();
-    // `escape_debug` is made for string literals; quotes need no escape here.
-    shown = shown.replace("\\\"", "\"").replace("\\'", "'");
-    let dots = if text.chars().nth(LONGEST).is_some() {
-        "..."
-    } else {
-        ""
-    };
-    format!("`{shown}{dots}`")
+    // Longer than the longest id.
+    const LONGEST: usize = 80;
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("`{}...`", escaped(&text[..end])),
+        None => format!("`{}`", escaped(text)),
+    }
+}
+
+/// As [`quoted`], but never cut: for the names of files.
+pub(crate) fn quoted_whole(text: &str) -> String {
+    format!("`{}`", escaped(text))
+}
+
+fn escaped(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() {
+            shown.extend(c.escape_debug());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
 }
 
 /// `a`, `b` and `c`, each quoted, with `last` before the last one.
@@ -205,7 +214,7 @@ mod tests {
     fn quoting_escapes_and_cuts() {
         assert_eq!(quoted("it's"), "`it's`");
         assert_eq!(quoted("a\u{1b}[31m"), "`a\\u{1b}[31m`");
-        assert_eq!(quoted(&"y".repeat(61)).len(), 60 + 2 + 3);
+        assert_eq!(quoted(&"y".repeat(81)).len(), 80 + 2 + 3);
     }
 
     #[test]

@@ -104,9 +104,10 @@ fn policy(mut top: Fields<'_>) -> Option<Document> {
     // Rules are read even when the head is broken, so that one run reports everything.
     let pack_id = head.as_ref().map_or("", |head| head.id.text.as_str());
     let tables = top.tables("rule", "[[rule]]", "a rule");
-    let written = tables.len();
+    let no_rules = tables.as_ref().is_some_and(Vec::is_empty);
     let rules: Vec<(Rule, Text)> = tables
         .into_iter()
+        .flatten()
         .enumerate()
         .filter_map(|(index, fields)| rule::rule(fields, pack_id, index + 1))
         .collect();
@@ -140,8 +141,12 @@ fn policy(mut top: Fields<'_>) -> Option<Document> {
             let overrides = top.tables("override", "[[override]]", "the override");
             let variants = top.tables("variant", "[[variant]]", "the variant");
             (
-                overrides.into_iter().filter_map(overrides::read).collect(),
-                variants.into_iter().filter_map(variant).collect(),
+                overrides
+                    .into_iter()
+                    .flatten()
+                    .filter_map(overrides::read)
+                    .collect(),
+                variants.into_iter().flatten().filter_map(variant).collect(),
             )
         }
     };
@@ -154,7 +159,7 @@ fn policy(mut top: Fields<'_>) -> Option<Document> {
     );
 
     let combines = head.as_ref().is_some_and(|head| !head.packs.is_empty());
-    if written == 0 && !combines && head.is_some() && !top.misspelt("rule") && !top.has("rules") {
+    if no_rules && !combines && head.is_some() && !top.misspelt("rule") && !top.has("rules") {
         top.error(
             "the policy has no rules",
             if is_profile {
@@ -262,13 +267,17 @@ fn variant(mut fields: Fields<'_>) -> Option<VariantText> {
     }
     let what = format!("the override of {}", fields.what);
     let overrides = fields.tables("override", "[[variant.override]]", &what);
-    if overrides.is_empty() && !fields.has("override") && !fields.misspelt("override") {
+    if overrides.as_ref().is_some_and(Vec::is_empty) && !fields.misspelt("override") {
         fields.error(
             format!("{} changes nothing", fields.what),
             "add a [[variant.override]] below it",
         );
     }
-    let overrides = overrides.into_iter().filter_map(overrides::read).collect();
+    let overrides = overrides
+        .into_iter()
+        .flatten()
+        .filter_map(overrides::read)
+        .collect();
     fields.finish();
     Some(VariantText { id: id?, overrides })
 }

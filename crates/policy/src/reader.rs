@@ -70,23 +70,27 @@ pub(crate) fn parse_toml(source: &Source) -> Result<Spanned<DeTable<'_>>, Vec<Di
         }
         let message = error.message().trim().replace('\n', "; ");
         let diagnostic = Diagnostic::error(format!("this is not TOML: {message}")).at(source, span);
-        diagnostics.push(match syntax_help(&message) {
-            Some(help) => diagnostic.help(help),
-            None => diagnostic,
-        });
+        diagnostics.push(
+            match syntax_help(&message, source.line_text(diagnostic.offset())) {
+                Some(help) => diagnostic.help(help),
+                None => diagnostic,
+            },
+        );
     }
     diagnostics.sort_by_key(Diagnostic::offset);
     Err(diagnostics)
 }
 
-fn syntax_help(message: &str) -> Option<&'static str> {
+fn syntax_help(message: &str, line: &str) -> Option<&'static str> {
     if message.contains("duplicate key") {
         Some("keep one of the two; to begin another rule, write `[[rule]]` with two brackets")
     } else if message.contains("escape") {
         Some(
             "write patterns between single quotes, where a backslash is just a backslash: pattern = '\\d{4}'",
         )
-    } else if message.contains("literal string") {
+    } else if message.contains("literal string")
+        || (message.contains("unexpected key or value") && line.contains('\''))
+    {
         Some("a pattern that holds a single quote goes between three of them: '''...'''")
     } else {
         None
@@ -192,9 +196,10 @@ impl<'t> Value<'t> {
     /// An integer within `range`; `unit` says of what, for example `bytes`.
     pub(crate) fn integer(&self, range: std::ops::RangeInclusive<u32>, unit: &str) -> Option<u32> {
         let Some(integer) = self.value.as_integer() else {
+            let (low, high) = (range.start(), range.end());
             return self.wrong_type(
                 "an integer",
-                &format!("a plain number, for example {}", range.end()),
+                &format!("a plain number from {low} to {high}"),
             );
         };
         let number = i128::from_str_radix(integer.as_str(), integer.radix())
@@ -261,7 +266,7 @@ impl<'t> Value<'t> {
         Some(array.iter().map(entry).collect())
     }
 
-    /// The entries of an array of strings, none of them blank and none of them twice. At least one.
+    /// The entries of an array of strings, those left out that are blank or stand twice, which is reported. At least one must be there.
     pub(crate) fn texts(&self, example: &str) -> Option<Vec<Text>> {
         let entries = self.entries(example)?;
         if entries.is_empty() {
@@ -272,21 +277,21 @@ impl<'t> Value<'t> {
             return None;
         }
         let mut texts: Vec<Text> = Vec::new();
-        let mut all = true;
         for entry in &entries {
-            match entry.filled_text("write something between the quotes, or leave the entry out") {
-                Some(text) if texts.iter().any(|other| other.text == text.text) => {
-                    entry.error(
-                        format!("{} stands twice in {}", quoted(&text.text), self.what),
-                        "leave one of the two out",
-                    );
-                    all = false;
-                }
-                Some(text) => texts.push(text),
-                None => all = false,
+            let help = "write something between the quotes, or leave the entry out";
+            let Some(text) = entry.filled_text(help) else {
+                continue;
+            };
+            if texts.iter().any(|other| other.text == text.text) {
+                entry.error(
+                    format!("{} stands twice in {}", quoted(&text.text), self.what),
+                    "leave one of the two out",
+                );
+            } else {
+                texts.push(text);
             }
         }
-        all.then_some(texts)
+        Some(texts)
     }
 
     /// A string, or an array of strings that are joined.
@@ -394,29 +399,27 @@ impl<'t> Fields<'t> {
         })
     }
 
-    /// The tables of an array of tables, such as `[[rule]]`; none if the key is not there.
+    /// The tables of an array of tables, such as `[[rule]]`: none if the key is not there, `None` if it was refused.
     pub(crate) fn tables(
         &mut self,
         key: &'static str,
         header: &str,
         what: &str,
-    ) -> Vec<Fields<'t>> {
+    ) -> Option<Vec<Fields<'t>>> {
         let Some(value) = self.take(key) else {
-            return Vec::new();
+            return Some(Vec::new());
         };
-        let Some(array) = value.value.as_array() else {
+        let entries = value.value.as_array().filter(|array| !array.is_empty());
+        let Some(entries) = entries else {
             value.error(
-                format!("`{key}` must be a list of tables"),
+                format!("`{key}` must be a list of tables, not empty"),
                 format!("write {header}, with two brackets on each side"),
             );
-            return Vec::new();
+            return None;
         };
-        let entries = array
-            .iter()
-            .map(|one| Value::new(one, what.to_string(), self.reading));
-        entries
-            .filter_map(|one| one.fields(what.to_string(), header))
-            .collect()
+        let entry =
+            |one| Value::new(one, what.to_string(), self.reading).fields(what.to_string(), header);
+        Some(entries.iter().filter_map(entry).collect())
     }
 
     /// Reports an error at the table's beginning.

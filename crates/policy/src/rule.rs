@@ -94,9 +94,10 @@ pub(crate) fn rule(mut fields: Fields<'_>, pack: &str, number: usize) -> Option<
     place(Part::MaxLen, &max_len);
 
     let matcher = matcher(&mut fields, &mut origin);
-    let validators = fields
-        .take("validators")
-        .map_or(Some(Vec::new()), |value| validators(&value, &mut origin));
+    let what = fields.what.clone();
+    let validators = fields.take("validators").map_or(Some(Vec::new()), |value| {
+        validators(&value, &what, &mut origin)
+    });
     let left = left.map_or(Some(Boundary::Word), |value| value.word());
     let right = right.map_or(Some(Boundary::Word), |value| value.word());
     let context = context.map_or(Some(None), |value| read_context(&value).map(Some));
@@ -370,13 +371,13 @@ fn tags(value: &Value<'_>) -> Option<Vec<String>> {
     fine.then(|| texts.into_iter().map(|tag| tag.text).collect())
 }
 
-fn validators(value: &Value<'_>, origin: &mut Origin) -> Option<Vec<Validator>> {
+fn validators(value: &Value<'_>, rule: &str, origin: &mut Origin) -> Option<Vec<Validator>> {
     let entries = value.entries("[\"luhn\", { entropy = 3.0 }]")?;
     let mut all = Vec::new();
     let mut fine = true;
     for (index, entry) in entries.iter().enumerate() {
         origin.set(Part::Validator(index), entry.span.clone());
-        match validator(entry, index, origin) {
+        match validator(entry, rule, index, origin) {
             Some(validator) if all.contains(&validator) => {
                 entry.error(
                     format!(
@@ -395,14 +396,19 @@ fn validators(value: &Value<'_>, origin: &mut Origin) -> Option<Vec<Validator>> 
     fine.then_some(all)
 }
 
-fn validator(value: &Value<'_>, index: usize, origin: &mut Origin) -> Option<Validator> {
+fn validator(
+    value: &Value<'_>,
+    rule: &str,
+    index: usize,
+    origin: &mut Origin,
+) -> Option<Validator> {
     if value.is_text() {
         return named_validator(value);
     }
     if !value.is_table() {
         return value.wrong_type("a string or a table", "\"luhn\" or { entropy = 3.0 }");
     }
-    let mut fields = value.fields("a validator".to_string(), "{ entropy = 3.0 }")?;
+    let mut fields = value.fields(format!("a validator of {rule}"), "{ entropy = 3.0 }")?;
     let mut given = Vec::new();
     if let Some(bits) = fields.take("entropy") {
         let bits = bits.number(0.0..=8.0, "bits per byte");
