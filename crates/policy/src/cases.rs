@@ -185,12 +185,11 @@ fn read(reading: &Reading<'_>, rules: &[&str]) -> Option<Vec<Case>> {
         );
     }
     top.finish();
-    let cases: Vec<(Case, Text)> = tables
-        .into_iter()
-        .flatten()
-        .enumerate()
-        .filter_map(|(index, fields)| case(fields, index + 1, rules))
-        .collect();
+    let mut number = 0;
+    let cases = reading.each(tables.into_iter().flatten(), |fields| {
+        number += 1;
+        case(fields, number, rules)
+    });
     unique(
         reading,
         cases.iter().map(|(_, name)| name),

@@ -210,17 +210,25 @@ impl Diagnostic {
         for note in &self.notes {
             group = group.element(snippets::Level::NOTE.message(normalize_untrusted_str(note)));
         }
-        let mut groups = vec![group];
-        if let Some(help) = &self.help {
-            let title = snippets::Level::HELP.secondary_title(normalize_untrusted_str(help));
-            groups.push(Group::with_title(title));
-        }
         let renderer = if color {
             Renderer::styled()
         } else {
             Renderer::plain()
         };
-        renderer.render(&groups)
+        let Some(help) = &self.help else {
+            return renderer.render(&[group]);
+        };
+        let title = snippets::Level::HELP.secondary_title(normalize_untrusted_str(help));
+        let help = Group::with_title(title);
+        if self.place.is_none() {
+            // There is no excerpt for the bar that would join the two.
+            return format!(
+                "{}\n{}",
+                renderer.render(&[group]),
+                renderer.render(&[help])
+            );
+        }
+        renderer.render(&[group, help])
     }
 
     /// One snippet for each file that is pointed into, the primary one first.

@@ -1,6 +1,6 @@
 //! From a file, a pack's folder or the name of a built-in to a [`Policy`]: finds the files, reads them and combines them.
 //!
-//! What is in one file is read by [`crate::parse`]. Built-ins are given by the caller: this crate embeds nothing.
+//! What is in one file is read by the module `parse`. Built-ins are given by the caller: this crate embeds nothing.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -100,6 +100,29 @@ impl Policy {
     /// Never, for any input.
     pub fn parse_str(file: &str, text: &str, builtins: &dyn Builtins) -> Result<Self, PolicyError> {
         combine(&Source::new(file, text), None, None, builtins, false)
+    }
+}
+
+impl Policy {
+    /// The rule of an id.
+    ///
+    /// # Errors
+    /// When there is none; the report names the nearest id.
+    pub fn rule(&self, id: &str) -> Result<&Rule, PolicyError> {
+        if let Some(rule) = self.rules.iter().find(|rule| rule.id == id) {
+            return Ok(rule);
+        }
+        let near = nearest(id, self.rules.iter().map(|rule| rule.id.as_str()));
+        let message = format!(
+            "there is no rule {} in the policy {}",
+            quoted(id),
+            quoted(&self.id)
+        );
+        let diagnostic = Diagnostic::error(message);
+        Err(match near {
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")).into(),
+            None => diagnostic.into(),
+        })
     }
 }
 

@@ -105,12 +105,11 @@ fn policy(mut top: Fields<'_>) -> Option<Document> {
     let pack_id = head.as_ref().map_or("", |head| head.id.text.as_str());
     let tables = top.tables("rule", "[[rule]]", "a rule");
     let no_rules = tables.as_ref().is_some_and(Vec::is_empty);
-    let rules: Vec<(Rule, Text)> = tables
-        .into_iter()
-        .flatten()
-        .enumerate()
-        .filter_map(|(index, fields)| rule::rule(fields, pack_id, index + 1))
-        .collect();
+    let mut number = 0;
+    let rules = top.reading.each(tables.into_iter().flatten(), |fields| {
+        number += 1;
+        rule::rule(fields, pack_id, number)
+    });
     unique(
         top.reading,
         rules.iter().map(|(_, id)| id),
@@ -141,12 +140,9 @@ fn policy(mut top: Fields<'_>) -> Option<Document> {
             let overrides = top.tables("override", "[[override]]", "the override");
             let variants = top.tables("variant", "[[variant]]", "the variant");
             (
-                overrides
-                    .into_iter()
-                    .flatten()
-                    .filter_map(overrides::read)
-                    .collect(),
-                variants.into_iter().flatten().filter_map(variant).collect(),
+                top.reading
+                    .each(overrides.into_iter().flatten(), overrides::read),
+                top.reading.each(variants.into_iter().flatten(), variant),
             )
         }
     };
@@ -273,11 +269,9 @@ fn variant(mut fields: Fields<'_>) -> Option<VariantText> {
             "add a [[variant.override]] below it",
         );
     }
-    let overrides = overrides
-        .into_iter()
-        .flatten()
-        .filter_map(overrides::read)
-        .collect();
+    let overrides = fields
+        .reading
+        .each(overrides.into_iter().flatten(), overrides::read);
     fields.finish();
     Some(VariantText { id: id?, overrides })
 }

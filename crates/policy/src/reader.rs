@@ -40,6 +40,29 @@ impl<'s> Reading<'s> {
         self.found.borrow_mut().push(diagnostic);
     }
 
+    /// Reads each table with `read`. A table that gives `None` without a report is reported here: nothing is dropped in silence.
+    pub(crate) fn each<'t, T>(
+        &self,
+        tables: impl IntoIterator<Item = Fields<'t>>,
+        mut read: impl FnMut(Fields<'t>) -> Option<T>,
+    ) -> Vec<T> {
+        let mut all = Vec::new();
+        for table in tables {
+            let (span, what) = (table.span.clone(), table.what.clone());
+            let before = self.found.borrow().len();
+            let one = read(table);
+            if one.is_none() && self.found.borrow().len() == before {
+                self.error(
+                    span,
+                    format!("{what} {UNREAD}"),
+                    "write it in another way, and report this message",
+                );
+            }
+            all.extend(one);
+        }
+        all
+    }
+
     /// What was found, in the order of the file.
     pub(crate) fn into_found(self) -> Vec<Diagnostic> {
         let mut found = self.found.into_inner();
@@ -48,11 +71,18 @@ impl<'s> Reading<'s> {
     }
 
     pub(crate) fn finish<T>(self, read: Option<T>) -> Result<T, PolicyError> {
+        let file = self.source.file().to_path_buf();
         refuse_errors(self.into_found())?;
-        // Every reader that gives `None` has reported why.
-        read.ok_or_else(|| Diagnostic::error("the file could not be read").into())
+        read.ok_or_else(|| {
+            Diagnostic::error(format!("the file {UNREAD}"))
+                .in_file(file, None)
+                .into()
+        })
     }
 }
+
+/// Said only if a reader fails to say what is wrong, which is a fault of this crate.
+pub(crate) const UNREAD: &str = "cannot be read, for a reason that was not found";
 
 /// Parses TOML, or says where its syntax is broken.
 pub(crate) fn parse_toml(source: &Source) -> Result<Spanned<DeTable<'_>>, Vec<Diagnostic>> {

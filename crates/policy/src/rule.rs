@@ -264,7 +264,8 @@ fn keywords(value: &Value<'_>, example: &str, shortest: usize) -> Option<Vec<Tex
         } else if keyword.text.starts_with([' ', '_']) || keyword.text.ends_with([' ', '_']) {
             error(
                 format!("the keyword {shown} begins or ends with a space or `_`"),
-                "leave it out: what stands around a keyword is looked at anyway".into(),
+                "leave it out: `_` also stands for nothing, so it would change nothing there"
+                    .into(),
             );
         } else if texts[..index].iter().any(same) {
             error(

@@ -286,6 +286,17 @@ fn a_profile_may_hold_rules_of_its_own() {
 }
 
 #[test]
+fn rules_are_found_by_id() {
+    let policy = profile("");
+    assert_eq!(policy.rule("card.number").unwrap().pack, "two");
+    let error = policy.rule("card.nubmer").unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "error: there is no rule `card.nubmer` in the policy `y`\nhelp: did you mean `card.number`?"
+    );
+}
+
+#[test]
 fn built_ins_are_found_by_name() {
     let names = builtin_names(&folder());
     assert_eq!(names, ["clash", "default", "one", "two"]);

@@ -12,6 +12,11 @@ fn check(error: &PolicyError) {
     assert!(!error.diagnostics().is_empty());
     assert!(!error.render(true).is_empty() && !error.to_string().is_empty());
     for one in error.diagnostics() {
+        // What a reader says when it does not know what it dislikes.
+        assert!(
+            !one.message().contains("for a reason that was not found"),
+            "{one}"
+        );
         let (Some(span), Some(line)) = (one.span(), one.source_line()) else {
             continue;
         };
@@ -31,6 +36,7 @@ fn read(text: &str) {
         error.iter().for_each(check);
     }
     if let Ok(policy) = Policy::parse_str("x.toml", text, &NoBuiltins) {
+        assert!(!policy.rules.is_empty());
         // Places inside of every part can be asked for, whatever the strings hold.
         for rule in &policy.rules {
             for end in [0, 1, 5, 1000] {
