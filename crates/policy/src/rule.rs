@@ -261,9 +261,9 @@ fn keywords(value: &Value<'_>, example: &str, shortest: usize) -> Option<Vec<Tex
                     "give at least {shortest} bytes, `_` not counted: shorter words stand everywhere"
                 ),
             );
-        } else if keyword.text.starts_with([' ', '_']) || keyword.text.ends_with([' ', '_']) {
+        } else if keyword.text.starts_with('_') || keyword.text.ends_with('_') {
             error(
-                format!("the keyword {shown} begins or ends with a space or `_`"),
+                format!("the keyword {shown} begins or ends with `_`"),
                 "leave it out: `_` also stands for nothing, so it would change nothing there"
                     .into(),
             );
