@@ -1,5 +1,7 @@
 //! IBAN: country, length and check digits. Other account numbers do not live here.
 
+use super::words::unescaped;
+
 /// Length of an IBAN by country, sorted by country.
 ///
 /// Source: SWIFT, IBAN Registry (ISO 13616-1); lines marked `partial` are countries that are not registered yet whose banks
@@ -33,15 +35,12 @@ const LENGTHS: [([u8; 2], u8); 111] = [
 
 /// Whether `value` is an IBAN: a known country, its registered length, check digits by MOD 97-10.
 ///
-/// Spaces, dashes and dots between groups are skipped, letters may have either case; any other byte refuses the value.
+/// Spaces, dashes and dots between groups are skipped, also as percent escapes; letters may have either case; any other byte
+/// refuses the value.
 ///
 /// Source: ISO 13616-1 and ISO/IEC 7064 (MOD 97-10), the SWIFT IBAN Registry.
 pub fn iban(value: &[u8]) -> bool {
-    let plain = || {
-        value
-            .iter()
-            .filter(|byte| !matches!(byte, b' ' | b'-' | b'.'))
-    };
+    let plain = || unescaped(value).filter(|byte| !matches!(byte, b' ' | b'-' | b'.'));
     let mut head = [0_u8; 4];
     let mut length = 0_usize;
     for byte in plain() {
@@ -74,7 +73,7 @@ pub fn iban(value: &[u8]) -> bool {
     let remainder = plain()
         .skip(4)
         .chain(plain().take(4))
-        .fold(0_u32, |rest, byte| match char::from(*byte).to_digit(36) {
+        .fold(0_u32, |rest, byte| match char::from(byte).to_digit(36) {
             Some(number @ 0..10) => (rest * 10 + number) % 97,
             Some(number) => (rest * 100 + number) % 97,
             None => rest,
@@ -102,6 +101,7 @@ mod tests {
             "CH9300762011623852957",
             "DE89370400440532013000",
             "DE89 3704 0044 0532 0130 00",
+            "DE89%203704%200044%200532%200130%2000",
             "FR1420041010050500013M02606",
             "GB29 NWBK 6016 1331 9268 19",
             "gb29nwbk60161331926819",
