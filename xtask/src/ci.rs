@@ -1,0 +1,26 @@
+//! `cargo xtask ci`: formatting, lints and documentation with warnings as errors, then every test.
+
+use anyhow::Result;
+
+use crate::process::run as run_command;
+use crate::workspace::cargo;
+use crate::{EnvoyArguments, setup, test};
+
+pub(crate) fn run(envoy: &EnvoyArguments) -> Result<bool> {
+    setup::wasm()?;
+    run_command(cargo().args(["fmt", "--all", "--check"]))?;
+    run_command(cargo().args([
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "--deny",
+        "warnings",
+    ]))?;
+    run_command(cargo().env("RUSTDOCFLAGS", "--deny warnings").args([
+        "doc",
+        "--workspace",
+        "--no-deps",
+    ]))?;
+    test::run(envoy)
+}

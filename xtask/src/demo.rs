@@ -1,0 +1,178 @@
+//! `cargo xtask demo`: the scenario envoy-config/demo, shown: before and after side by side, access log, counters.
+
+use anyhow::Result;
+
+use crate::envoy::{self, Running, Setting};
+use crate::http::{Headers, Received, Upstream};
+use crate::scenario::{Report, Scenario, Seen, Transcript, play};
+use crate::workspace::{build_binary, embed};
+use crate::{EnvoyArguments, setup};
+
+const SCENARIO: &str = "demo";
+/// Of each column, in characters.
+const WIDTH: usize = 58;
+
+pub(crate) fn run(arguments: &EnvoyArguments, keep: bool) -> Result<bool> {
+    println!(
+        "blackbar demo: a policy in the Wasm module, the module in a proxy, real requests with planted values\n"
+    );
+    setup::wasm()?;
+    let Some(envoy) = envoy::find(arguments)? else {
+        anyhow::bail!("no Envoy");
+    };
+    let scenario = Scenario::read(SCENARIO)?;
+    println!("building the command `blackbar` (with the module inside) ...");
+    let blackbar = build_binary("blackbar", false)?;
+    let module = embed(&blackbar, &scenario.expect.policy)?;
+    println!(
+        "embedded the policy `{}` with `blackbar embed`",
+        scenario.expect.policy
+    );
+
+    let upstream = Upstream::start()?;
+    let setting = Setting {
+        configuration: &scenario.envoy,
+        module: &module,
+        upstream: upstream.port,
+    };
+    let running = Running::start(&envoy, &setting)?;
+    println!(
+        "Envoy {} listens on 127.0.0.1:{}, the upstream on 127.0.0.1:{}",
+        envoy.release, running.listener, upstream.port
+    );
+    let transcript = play(&scenario, &upstream, &running)?;
+    show(&scenario, &transcript);
+    let report = Report::of(&scenario, &transcript);
+    report.print_failures();
+    if keep {
+        leave_running(&scenario, &upstream, &running)?;
+    }
+    println!(
+        "\ndemo: {} of {} checks hold",
+        report.passed(),
+        report.checks.len()
+    );
+    Ok(report.failed() == 0 && report.passed() > 0)
+}
+
+fn show(scenario: &Scenario, transcript: &Transcript) {
+    for (exchange, seen) in scenario.expect.exchanges.iter().zip(&transcript.seen) {
+        println!("\n── {}", exchange.name);
+        let request = &exchange.request;
+        let names: Vec<&str> = request.headers.keys().map(String::as_str).collect();
+        let start = format!("{} {}", request.method, request.path.0);
+        let sent = lines(&start, &request.header_list(), &names, &request.plain());
+        let arrived = match seen.upstream.first() {
+            Some(received) => received_lines(received, &names),
+            None => vec![format!("(nothing: the proxy answered {})", status(seen))],
+        };
+        if sent != arrived || exchange.request.has_body() {
+            columns("the client sent", "the upstream got", &sent, &arrived);
+        }
+        let Ok(answer) = &seen.client else { continue };
+        if seen.upstream.is_empty() || exchange.reply.is_echo() {
+            continue;
+        }
+        let names: Vec<&str> = exchange.reply.header_names().collect();
+        let sent = lines(
+            &exchange.reply.status().to_string(),
+            &exchange.reply.header_list(),
+            &names,
+            &exchange.reply.plain(),
+        );
+        columns(
+            "the upstream answered",
+            "the client got",
+            &sent,
+            &received_lines(answer, &names),
+        );
+    }
+    println!("\n── Envoy's access log");
+    for line in transcript.seen.iter().filter_map(|seen| seen.log.as_ref()) {
+        println!("{line}");
+    }
+    println!("\n── counters (/stats)");
+    for (name, value) in &transcript.counters {
+        println!("{name}: {value}");
+    }
+    println!();
+}
+
+fn status(seen: &Seen) -> &str {
+    seen.client
+        .as_ref()
+        .map_or("nothing", |received| received.start.as_str())
+}
+
+fn received_lines(received: &Received, names: &[&str]) -> Vec<String> {
+    let body = received
+        .plain_body()
+        .unwrap_or_else(|| received.body.clone());
+    lines(
+        &received.start,
+        &received.headers,
+        names,
+        &String::from_utf8_lossy(&body),
+    )
+}
+
+fn lines(start: &str, headers: &Headers, names: &[&str], body: &str) -> Vec<String> {
+    let mut all = vec![start.to_owned()];
+    for (name, value) in headers
+        .iter()
+        .filter(|(name, _)| names.contains(&name.as_str()))
+    {
+        all.push(format!("{name}: {}", String::from_utf8_lossy(value)));
+    }
+    all.extend(body.lines().map(str::to_owned));
+    all
+}
+
+fn columns(left_title: &str, right_title: &str, left: &[String], right: &[String]) {
+    let left = wrapped(left);
+    let right = wrapped(right);
+    println!("   {left_title:<WIDTH$} │ {right_title}");
+    let nothing = String::new();
+    for row in 0..left.len().max(right.len()) {
+        let before = left.get(row).unwrap_or(&nothing);
+        let after = right.get(row).unwrap_or(&nothing);
+        println!("   {before:<WIDTH$} │ {after}");
+    }
+}
+
+fn wrapped(lines: &[String]) -> Vec<String> {
+    let mut all = Vec::new();
+    for line in lines {
+        let characters: Vec<char> = line
+            .chars()
+            .map(|c| if c.is_control() { '·' } else { c })
+            .collect();
+        all.extend(characters.chunks(WIDTH).map(|chunk| chunk.iter().collect()));
+    }
+    all
+}
+
+/// Until the user ends it: Envoy and the upstream stay, and the upstream sends back what it is sent, or a page with
+/// planted values.
+fn leave_running(scenario: &Scenario, upstream: &Upstream, running: &Running) -> Result<()> {
+    if let Some(exchange) = scenario.expect.exchanges.first() {
+        let mut reply = exchange.reply.reply(&exchange.name)?;
+        reply.echo = true;
+        upstream.answer_with(reply);
+    }
+    println!("\nleft running until Ctrl-C:");
+    println!("  through blackbar  http://127.0.0.1:{}/", running.listener);
+    println!("  the upstream      http://127.0.0.1:{}/", upstream.port);
+    println!(
+        "  Envoy's admin     http://127.0.0.1:{}/stats?filter=wasmcustom",
+        running.admin
+    );
+    println!(
+        "  try: curl -d 'mail me at jane@example.org' http://127.0.0.1:{}/",
+        running.listener
+    );
+    loop {
+        running.alive()?;
+        std::thread::sleep(std::time::Duration::from_millis(500));
+    }
+}

@@ -1,0 +1,214 @@
+//! Running Envoy with a scenario's configuration, on ports that are free.
+//!
+//! A scenario's envoy.yaml runs by hand as it is, on fixed ports. For a test, ports, the module's path and the access log are
+//! replaced; a text to replace that is missing from the file is an error, so that nothing runs half configured.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use super::Envoy;
+use crate::http;
+use crate::process::Guarded;
+
+/// What stands in each envoy.yaml for its reader's first run by hand.
+const LISTENER: &str = "{ address: 127.0.0.1, port_value: 10000 }";
+const ADMIN: &str = "{ address: 127.0.0.1, port_value: 9901 }";
+const UPSTREAM: &str = "{ address: 127.0.0.1, port_value: 8080 }";
+const MODULE: &str = "filename: filter.wasm";
+const ACCESS_LOG: &str = "path: /dev/stdout";
+
+/// Envoy compiles the module when it starts; optimising a large one on a busy machine takes a while.
+const START: Duration = Duration::from_secs(90);
+
+/// What a run needs to know.
+#[derive(Debug)]
+pub(crate) struct Setting<'a> {
+    pub(crate) configuration: &'a str,
+    pub(crate) module: &'a Path,
+    /// Port of the upstream on 127.0.0.1.
+    pub(crate) upstream: u16,
+}
+
+/// An Envoy that serves, and ends with this value.
+#[derive(Debug)]
+pub(crate) struct Running {
+    process: Guarded,
+    folder: tempfile::TempDir,
+    pub(crate) listener: u16,
+    pub(crate) admin: u16,
+}
+
+impl Setting<'_> {
+    fn write(&self, folder: &Path) -> Result<PathBuf> {
+        // Port 0: the system picks, and Envoy says which.
+        let free = "{ address: 127.0.0.1, port_value: 0 }";
+        let upstream = UPSTREAM.replace("8080", &self.upstream.to_string());
+        let module = self
+            .module
+            .canonicalize()
+            .with_context(|| format!("no module {}", self.module.display()))?;
+        let module = format!("filename: {}", quoted(&module)?);
+        let log = format!("path: {}", quoted(&folder.join("access.log"))?);
+        let mut text = self.configuration.to_owned();
+        for (from, to) in [
+            (LISTENER, free),
+            (ADMIN, free),
+            (UPSTREAM, &upstream),
+            (MODULE, &module),
+            (ACCESS_LOG, &log),
+        ] {
+            ensure!(text.contains(from), "envoy.yaml has no `{from}`");
+            text = text.replace(from, to);
+        }
+        let path = folder.join("envoy.yaml");
+        std::fs::write(&path, text).context("cannot write Envoy's configuration")?;
+        Ok(path)
+    }
+}
+
+/// A path as a JSON string, which is a YAML string too.
+fn quoted(path: &Path) -> Result<String> {
+    let path = path.to_str().context("a path here is not UTF-8")?;
+    Ok(serde_json::to_string(path)?)
+}
+
+/// `envoy --mode validate`: the configuration and the plugin's own are read, and Envoy ends. Its words on failure.
+pub(crate) fn validate(envoy: &Envoy, setting: &Setting<'_>) -> Result<Result<(), String>> {
+    let folder = tempfile::tempdir()?;
+    let configuration = setting.write(folder.path())?;
+    let log = folder.path().join("envoy.log");
+    let mut command = command(envoy, &configuration, &log)?;
+    command.args(["--mode", "validate"]);
+    if Guarded::spawn(&mut command)?.finish(START)? {
+        return Ok(Ok(()));
+    }
+    Ok(Err(tail(
+        &std::fs::read_to_string(&log).unwrap_or_default(),
+    )))
+}
+
+fn command(envoy: &Envoy, configuration: &Path, log: &Path) -> Result<Command> {
+    let log = std::fs::File::create(log)?;
+    let mut command = Command::new(&envoy.path);
+    command
+        .arg("--config-path")
+        .arg(configuration)
+        // The module's own words are part of what is checked: no value may stand in them.
+        .args([
+            "--log-level",
+            "warning",
+            "--component-log-level",
+            "wasm:info",
+        ])
+        .args(["--disable-hot-restart", "--concurrency", "2"])
+        .args(["--file-flush-interval-msec", "20"])
+        .stdout(log.try_clone()?)
+        .stderr(log);
+    Ok(command)
+}
+
+impl Running {
+    /// Starts Envoy and waits until it serves.
+    pub(crate) fn start(envoy: &Envoy, setting: &Setting<'_>) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let configuration = setting.write(folder.path())?;
+        let log = folder.path().join("envoy.log");
+        let admin_file = folder.path().join("admin");
+        let mut command = command(envoy, &configuration, &log)?;
+        command.arg("--admin-address-path").arg(&admin_file);
+        let process = Guarded::spawn(&mut command)?;
+        let start = Instant::now();
+        let mut admin = None;
+        loop {
+            if let Some(status) = process.ended() {
+                let words = std::fs::read_to_string(&log).unwrap_or_default();
+                bail!("Envoy ended at start ({status}):\n{}", tail(&words));
+            }
+            if admin.is_none() {
+                admin = std::fs::read_to_string(&admin_file)
+                    .ok()
+                    .and_then(|address| address.trim().rsplit(':').next()?.parse::<u16>().ok());
+            }
+            if let Some(admin) = admin
+                && http::get(admin, "/ready").is_ok_and(|answer| answer.starts_with("LIVE"))
+                && let Some(listener) = listener_port(admin)
+            {
+                return Ok(Self {
+                    process,
+                    folder,
+                    listener,
+                    admin,
+                });
+            }
+            if start.elapsed() > START {
+                let words = std::fs::read_to_string(&log).unwrap_or_default();
+                bail!(
+                    "Envoy did not serve within {} s:\n{}",
+                    START.as_secs(),
+                    tail(&words)
+                );
+            }
+            std::thread::sleep(Duration::from_millis(25));
+        }
+    }
+
+    /// The counters of the filter, without Envoy's prefix `wasmcustom.`.
+    pub(crate) fn counters(&self) -> Result<BTreeMap<String, u64>> {
+        let text = http::get(self.admin, "/stats?filter=^wasmcustom")?;
+        Ok(text
+            .lines()
+            .filter_map(|line| line.strip_prefix("wasmcustom.")?.split_once(": "))
+            .filter_map(|(name, value)| Some((name.to_owned(), value.trim().parse().ok()?)))
+            .collect())
+    }
+
+    /// All of `/stats`, where no value may stand either.
+    pub(crate) fn stats(&self) -> Result<String> {
+        http::get(self.admin, "/stats")
+    }
+
+    /// The access log once it has at least `lines` lines, or what is there after two seconds.
+    pub(crate) fn access_log(&self, lines: usize) -> Vec<String> {
+        let path = self.folder.path().join("access.log");
+        let start = Instant::now();
+        loop {
+            let text = std::fs::read(&path).unwrap_or_default();
+            let text = String::from_utf8_lossy(&text);
+            let found: Vec<String> = text.lines().map(str::to_owned).collect();
+            if found.len() >= lines || start.elapsed() > Duration::from_secs(2) {
+                return found;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// What Envoy and the module said.
+    pub(crate) fn log(&self) -> String {
+        let text = std::fs::read(self.folder.path().join("envoy.log")).unwrap_or_default();
+        String::from_utf8_lossy(&text).into_owned()
+    }
+
+    /// Whether Envoy is still there; its last words where it is not.
+    pub(crate) fn alive(&self) -> Result<()> {
+        match self.process.ended() {
+            None => Ok(()),
+            Some(status) => bail!("Envoy ended ({status}):\n{}", tail(&self.log())),
+        }
+    }
+}
+
+fn listener_port(admin: u16) -> Option<u16> {
+    let text = http::get(admin, "/listeners?format=json").ok()?;
+    let value: serde_json::Value = serde_json::from_str(&text).ok()?;
+    let port = &value["listener_statuses"][0]["local_address"]["socket_address"]["port_value"];
+    u16::try_from(port.as_u64()?).ok()
+}
+
+fn tail(words: &str) -> String {
+    let lines: Vec<&str> = words.lines().collect();
+    lines[lines.len().saturating_sub(15)..].join("\n")
+}
