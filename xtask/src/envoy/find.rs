@@ -61,10 +61,10 @@ fn check(path: &Path) -> Result<Envoy> {
     let shown = path.display();
     let words = answer(Command::new(path).arg("--version"))
         .with_context(|| format!("{shown} does not answer to --version"))?;
-    // `envoy  version: <commit>/1.40.0/Clean/RELEASE/BoringSSL`
+    // `<path>/envoy  version: <commit>/1.40.0/Clean/RELEASE/BoringSSL`
     let release = words
-        .split('/')
-        .nth(1)
+        .split_once("version:")
+        .and_then(|(_, version)| version.split('/').nth(1))
         .with_context(|| format!("{shown} does not tell its version"))?;
     if !release.starts_with(SERIES) {
         bail!("{shown} is Envoy {release}, where {SERIES}x is needed");
