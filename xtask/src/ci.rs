@@ -12,6 +12,8 @@ pub(crate) fn run(envoy: &EnvoyArguments) -> Result<bool> {
     run_command(cargo().args([
         "clippy",
         "--workspace",
+        "--features",
+        "xtask/host",
         "--all-targets",
         "--",
         "--deny",

@@ -1,5 +1,7 @@
 //! `cargo xtask demo`: the scenario envoy-config/demo, shown: before and after side by side, access log, counters.
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 
 use crate::envoy::{self, Running, Setting};
@@ -18,17 +20,9 @@ pub(crate) fn run(arguments: &EnvoyArguments, keep: bool) -> Result<bool> {
     );
     setup::wasm()?;
     let Some(envoy) = envoy::find(arguments)? else {
-        anyhow::bail!("no Envoy");
+        return in_host(keep);
     };
-    let scenario = Scenario::read(SCENARIO)?;
-    println!("building the command `blackbar` (with the module inside) ...");
-    let blackbar = build_binary("blackbar", false)?;
-    let module = embed(&blackbar, &scenario.expect.policy)?;
-    println!(
-        "embedded the policy `{}` with `blackbar embed`",
-        scenario.expect.policy
-    );
-
+    let (scenario, module) = prepare()?;
     let upstream = Upstream::start()?;
     let setting = Setting {
         configuration: &scenario.envoy,
@@ -41,18 +35,59 @@ pub(crate) fn run(arguments: &EnvoyArguments, keep: bool) -> Result<bool> {
         envoy.release, running.listener, upstream.port
     );
     let transcript = play(&scenario, &upstream, &running)?;
-    show(&scenario, &transcript);
-    let report = Report::of(&scenario, &transcript);
-    report.print_failures();
+    let good = conclude(&scenario, &transcript);
     if keep {
         leave_running(&scenario, &upstream, &running)?;
     }
+    Ok(good)
+}
+
+/// The module with the policy, made as a user makes it.
+fn prepare() -> Result<(Scenario, PathBuf)> {
+    let scenario = Scenario::read(SCENARIO)?;
+    println!("building the command `blackbar` (with the module inside) ...");
+    let blackbar = build_binary("blackbar", false)?;
+    let module = embed(&blackbar, &scenario.expect.policy)?;
+    println!(
+        "embedded the policy `{}` with `blackbar embed`",
+        scenario.expect.policy
+    );
+    Ok((scenario, module))
+}
+
+#[cfg(feature = "host")]
+fn in_host(keep: bool) -> Result<bool> {
+    let (scenario, module) = prepare()?;
+    println!(
+        "no Envoy: the wasmtime host runs the same module and the same exchanges, without a network"
+    );
+    let transcript = crate::scenario::play_in_host(&scenario, &module)?;
+    if keep {
+        println!("(--keep: the wasmtime host has nothing to leave running)");
+    }
+    Ok(conclude(&scenario, &transcript))
+}
+
+/// wasmtime is not part of this build: the same task in one that has it.
+#[cfg(not(feature = "host"))]
+fn in_host(keep: bool) -> Result<bool> {
+    println!("building the wasmtime host ...");
+    let mut words = vec!["demo", "--no-envoy"];
+    words.extend(keep.then_some("--keep"));
+    Ok(crate::workspace::with_host(&words).status()?.success())
+}
+
+/// Shows everything, and says how many checks hold.
+fn conclude(scenario: &Scenario, transcript: &Transcript) -> bool {
+    show(scenario, transcript);
+    let report = Report::of(scenario, transcript);
+    report.print_failures();
     println!(
         "\ndemo: {} of {} checks hold",
         report.passed(),
         report.checks.len()
     );
-    Ok(report.failed() == 0 && report.passed() > 0)
+    report.failed() == 0 && report.passed() > 0
 }
 
 fn show(scenario: &Scenario, transcript: &Transcript) {
@@ -87,7 +122,7 @@ fn show(scenario: &Scenario, transcript: &Transcript) {
             &received_lines(answer, &names),
         );
     }
-    println!("\n── Envoy's access log");
+    println!("\n── access log");
     for line in transcript.seen.iter().filter_map(|seen| seen.log.as_ref()) {
         println!("{line}");
     }

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use crate::envoy::{self, Envoy, Running, Setting};
 use crate::http::Upstream;
 use crate::scenario::{Report, Scenario, play};
-use crate::workspace::{build_binary, cargo, embed, root};
+use crate::workspace::{build_binary, cargo, embed, root, with_host};
 use crate::{EnvoyArguments, setup};
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -45,14 +45,15 @@ pub(crate) fn run(arguments: &EnvoyArguments) -> Result<bool> {
         closing_line,
     )?;
 
+    title("the scenarios in the wasmtime host");
+    total += counted(&mut with_host(&["scenarios", "--no-envoy"]), closing_line)?;
+
     match envoy {
         Some(envoy) => {
             title("the scenarios in real Envoy");
-            total += scenarios(&envoy, &[])?;
+            total += scenarios(&Stage::Envoy(envoy), &[])?;
         }
-        None => println!(
-            "\nno Envoy here: the scenarios ran in the wasmtime host only, among the workspace's tests"
-        ),
+        None => println!("\nno Envoy here: the scenarios ran in the wasmtime host only"),
     }
     println!("\n{} passed, {} failed", total.passed, total.failed);
     Ok(total.failed == 0 && total.passed > 0)
@@ -61,17 +62,35 @@ pub(crate) fn run(arguments: &EnvoyArguments) -> Result<bool> {
 /// `cargo xtask scenarios`.
 pub(crate) fn scenarios_only(arguments: &EnvoyArguments, names: &[String]) -> Result<bool> {
     setup::wasm()?;
-    let envoy = envoy::find(arguments)?.context("the scenarios run in Envoy, and there is none")?;
-    let total = scenarios(&envoy, names)?;
+    let stage = match envoy::find(arguments)? {
+        Some(envoy) => Stage::Envoy(envoy),
+        #[cfg(feature = "host")]
+        None => Stage::Host,
+        #[cfg(not(feature = "host"))]
+        None => {
+            let mut words = vec!["scenarios", "--no-envoy"];
+            words.extend(names.iter().map(String::as_str));
+            return Ok(with_host(&words).status()?.success());
+        }
+    };
+    let total = scenarios(&stage, names)?;
     println!("\n{} passed, {} failed", total.passed, total.failed);
     Ok(total.failed == 0 && total.passed > 0)
+}
+
+/// What plays the scenarios.
+#[derive(Debug)]
+enum Stage {
+    Envoy(Envoy),
+    #[cfg(feature = "host")]
+    Host,
 }
 
 fn title(words: &str) {
     println!("\n== {words}");
 }
 
-fn scenarios(envoy: &Envoy, names: &[String]) -> Result<Count> {
+fn scenarios(stage: &Stage, names: &[String]) -> Result<Count> {
     let scenarios = if names.is_empty() {
         Scenario::all()?
     } else {
@@ -84,7 +103,21 @@ fn scenarios(envoy: &Envoy, names: &[String]) -> Result<Count> {
     let mut total = Count::default();
     for scenario in scenarios {
         let module = embed(&blackbar, &scenario.expect.policy)?;
-        let report = one(envoy, &scenario, &module)?;
+        let report = match stage {
+            Stage::Envoy(envoy) => in_envoy(envoy, &scenario, &module)?,
+            #[cfg(feature = "host")]
+            Stage::Host => match crate::scenario::play_in_host(&scenario, &module) {
+                Ok(transcript) => Report::of(&scenario, &transcript),
+                Err(error) => {
+                    let mut report = Report::default();
+                    report.add(
+                        format!("{}: the host serves", scenario.name),
+                        Err(format!("{error:#}")),
+                    );
+                    report
+                }
+            },
+        };
         report.print_failures();
         println!(
             "envoy-config/{}: {} ({} of {} checks hold)",
@@ -102,7 +135,7 @@ fn scenarios(envoy: &Envoy, names: &[String]) -> Result<Count> {
 }
 
 /// Runs one scenario from start to end. What goes wrong on the way is a failed check too: the others still run.
-fn one(envoy: &Envoy, scenario: &Scenario, module: &std::path::Path) -> Result<Report> {
+fn in_envoy(envoy: &Envoy, scenario: &Scenario, module: &std::path::Path) -> Result<Report> {
     let upstream = Upstream::start()?;
     let setting = Setting {
         configuration: &scenario.envoy,

@@ -77,3 +77,19 @@ pub(crate) fn embed(blackbar: &Path, policy: &str) -> Result<PathBuf> {
     run(&mut command).with_context(|| format!("cannot embed the policy {policy}"))?;
     Ok(module)
 }
+
+/// This program again, with the wasmtime host inside, which takes a while to build the first time.
+pub(crate) fn with_host(arguments: &[&str]) -> Command {
+    let mut command = cargo();
+    command.args([
+        "run",
+        "--quiet",
+        "--package",
+        "xtask",
+        "--features",
+        "host",
+        "--",
+    ]);
+    command.args(arguments);
+    command
+}
