@@ -1,1 +1,7 @@
-//! Skeleton.
+//! Haystacks to measure on, made here and the same on every machine. What is measured, and the records, stand beside them:
+//! `records/` and README.md. Not here: the measuring itself, which is `blackbar bench`.
+#![forbid(unsafe_code)]
+
+mod haystack;
+
+pub use haystack::{Kind, haystack};
