@@ -1,0 +1,779 @@
+//! One request and its response: what each callback does. Reading bodies lives in [`crate::body`], redacting values in
+//! [`crate::fields`], reading headers in [`crate::media`]; what is decided from them is here.
+
+use std::rc::Rc;
+
+use blackbar_engine::{Place, Plan, Stream};
+
+use crate::body::{Body, BodyError, Progress, Rules};
+use crate::config::{Encoded, Mode, OnFailure};
+use crate::counters::{Disposition, Event, Tally};
+use crate::fields::{Scanner, Scratch};
+use crate::headers::{Changes, is_fixed, listed};
+use crate::host::{Action, BufferKind, Host, HostError, Level, MapKind};
+use crate::map::{self, MapError, Pair};
+use crate::media::{self, Facts, Media};
+use crate::plugin::Plugin;
+use crate::publish::{self, publish};
+
+/// What a callback may use besides its own stream's state.
+pub struct Session<'a, H> {
+    /// The proxy.
+    pub host: &'a H,
+    /// What all streams of a VM share.
+    pub shared: &'a mut Shared,
+}
+
+/// Room and notes that all streams of a VM share.
+#[derive(Default)]
+pub struct Shared {
+    /// For short values.
+    pub scratch: Scratch,
+    /// Streams of bodies that have ended, for bodies to come.
+    pub streams: Vec<Stream>,
+    /// Counts of the running callback.
+    pub tally: Tally,
+    /// Failures that were logged; the next ones are only counted.
+    noted: Vec<&'static str>,
+}
+
+/// The most streams that are kept for bodies to come, and the most bytes that each may hold.
+const SPARE_STREAMS: usize = 16;
+const SPARE_BYTES: usize = 512 * 1024;
+
+/// A direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// Downstream to upstream.
+    Request,
+    /// Upstream to downstream.
+    Response,
+}
+
+impl Side {
+    fn buffer(self) -> BufferKind {
+        match self {
+            Side::Request => BufferKind::RequestBody,
+            Side::Response => BufferKind::ResponseBody,
+        }
+    }
+}
+
+/// Why a message could not be dealt with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Failure {
+    ReadHeaders(HostError),
+    Map(MapError),
+    NoHeaders,
+    WriteHeaders(HostError),
+    Body(BodyError),
+}
+
+impl Failure {
+    /// The same failure has the same text: it is logged once.
+    fn text(self) -> &'static str {
+        match self {
+            Failure::ReadHeaders(_) => "the proxy does not give its headers",
+            Failure::Map(MapError::CutShort) => "the proxy gives a header map that is cut short",
+            Failure::Map(MapError::TooLarge) => "too many headers",
+            Failure::NoHeaders => "the proxy announces headers and gives none",
+            Failure::WriteHeaders(_) => "the proxy does not take changed headers",
+            Failure::Body(BodyError::Read(_)) => "the proxy does not give a body's bytes",
+            Failure::Body(BodyError::Write(_)) => "the proxy does not take a changed body",
+            Failure::Body(BodyError::Missing) => {
+                "the proxy gives fewer bytes of a body than it announces"
+            }
+        }
+    }
+}
+
+/// How far a body is.
+#[derive(Debug, Default)]
+enum BodyState {
+    /// Its headers were not seen, or said that there is none.
+    #[default]
+    Unseen,
+    /// It goes on unread.
+    Through,
+    /// It is scanned.
+    Scan { body: Box<Body>, masks: bool },
+    /// It was refused: no byte of it goes on.
+    Dead,
+}
+
+/// One request and its response.
+#[derive(Debug)]
+pub struct Exchange {
+    plugin: Rc<Plugin>,
+    request: BodyState,
+    response: BodyState,
+    head: bool,
+    connect: bool,
+    upgrade: bool,
+    replied: bool,
+}
+
+/// What is done with a body.
+enum Decision {
+    Scan { place: Place, masks: bool },
+    Through(Event),
+    Refuse,
+}
+
+impl Exchange {
+    /// A stream that follows `plugin` to its end.
+    #[must_use]
+    pub fn new(plugin: Rc<Plugin>) -> Exchange {
+        Exchange {
+            plugin,
+            request: BodyState::Unseen,
+            response: BodyState::Unseen,
+            head: false,
+            connect: false,
+            upgrade: false,
+            replied: false,
+        }
+    }
+
+    /// Request or response headers: `count` of them; `end`: nothing follows.
+    pub fn headers(
+        &mut self,
+        session: &mut Session<'_, impl Host>,
+        side: Side,
+        count: usize,
+        end: bool,
+    ) -> Action {
+        let plugin = Rc::clone(&self.plugin);
+        let action = match (plugin.config.mode, side) {
+            (Mode::Off, _) => Action::Continue,
+            (Mode::LogOnly, _) => self.log_only(session, &plugin, side),
+            // What comes back is the reply of this filter: a fixed text.
+            (_, Side::Response) if self.replied => {
+                self.response = BodyState::Through;
+                Action::Continue
+            }
+            (_, Side::Request) if !matches!(self.request, BodyState::Unseen) => Action::Pause,
+            (Mode::Enforce | Mode::Shadow, _) => {
+                match self.try_headers(session, &plugin, side, count, end) {
+                    Ok(action) => action,
+                    Err(failure) => self.fail(session, side, failure, 0),
+                }
+            }
+        };
+        plugin
+            .counters
+            .take(session.host, &plugin.engine, &mut session.shared.tally);
+        action
+    }
+
+    fn try_headers(
+        &mut self,
+        session: &mut Session<'_, impl Host>,
+        plugin: &Plugin,
+        side: Side,
+        count: usize,
+        end: bool,
+    ) -> Result<Action, Failure> {
+        let host = session.host;
+        let config = &plugin.config;
+        let kind = if side == Side::Request {
+            MapKind::RequestHeaders
+        } else {
+            MapKind::ResponseHeaders
+        };
+        let bytes = host.map(kind).map_err(Failure::ReadHeaders)?;
+        let pairs = map::decode(&bytes).map_err(Failure::Map)?;
+        if pairs.is_empty() && count > 0 {
+            return Err(Failure::NoHeaders);
+        }
+        let facts = Facts::of(&pairs);
+        let alone = match side {
+            Side::Request => {
+                (self.head, self.connect, self.upgrade) =
+                    (facts.method == b"HEAD", facts.is_connect(), facts.upgrade);
+                end
+            }
+            // They have no body, and their headers speak of one that another request would get.
+            Side::Response => {
+                end || self.head || matches!(facts.status, 100 | 102..=199 | 204 | 205 | 304)
+            }
+        };
+        let tunnel = match side {
+            Side::Request => self.connect || self.upgrade,
+            Side::Response => {
+                facts.status == 101 || self.connect && (200..300).contains(&facts.status)
+            }
+        };
+        let mut changes = Changes::new(&pairs);
+        let (scan_values, scan_body) = match side {
+            Side::Request => (config.scan.request.headers, config.scan.request.body),
+            Side::Response => (config.scan.response.headers, config.scan.response.body),
+        };
+        let mut block = false;
+        if scan_values {
+            block |= values(
+                session,
+                plugin,
+                side,
+                &pairs,
+                &mut changes,
+                plugin_disposition(plugin),
+            );
+        }
+        if side == Side::Request && config.scan.request.url {
+            block |= url(session, plugin, &pairs, &mut changes);
+        }
+        if block && plugin.enforces() {
+            return Ok(self.refuse(session, side, config.block_status, BLOCKED, 0));
+        }
+        if scan_body && !alone {
+            match decide(plugin, side, &facts, tunnel) {
+                Decision::Refuse => {
+                    plugin.counters.event(host, Event::EncodedBlocked, 1);
+                    let status = if side == Side::Request { 415 } else { 502 };
+                    return Ok(self.refuse(session, side, status, ENCODED, 0));
+                }
+                Decision::Through(event) => {
+                    plugin.counters.event(host, event, 1);
+                    *self.state(side) = BodyState::Through;
+                }
+                Decision::Scan { place, masks } => {
+                    if plugin.enforces() && plugin.changes {
+                        announce(
+                            &mut changes,
+                            side,
+                            config.strip_range,
+                            !masks && !plugin.plan.preserves_length(),
+                        );
+                    }
+                    if facts.status == 206 {
+                        plugin.counters.event(host, Event::PartialContent, 1);
+                    }
+                    let body = Body::new(
+                        side.buffer(),
+                        plugin_body(plugin, side),
+                        place,
+                        facts.length,
+                        session.shared.stream(),
+                    );
+                    *self.state(side) = BodyState::Scan {
+                        body: Box::new(body),
+                        masks,
+                    };
+                }
+            }
+        }
+        if side == Side::Request
+            && !tunnel
+            && plugin.enforces()
+            && plugin.changes
+            && config.scan.response.body
+        {
+            if config.content_encoding.strip_accept_encoding {
+                changes.remove("accept-encoding");
+            }
+            if config.strip_range {
+                changes.remove("range");
+                changes.remove("if-range");
+            }
+        }
+        changes.write(host, kind).map_err(Failure::WriteHeaders)?;
+        if config.publish {
+            self.publish(session, plugin, side, &pairs);
+        }
+        Ok(Action::Continue)
+    }
+
+    /// A chunk of a body: the proxy's buffer holds `size` bytes.
+    pub fn body(
+        &mut self,
+        session: &mut Session<'_, impl Host>,
+        side: Side,
+        size: usize,
+        end: bool,
+    ) -> Action {
+        let plugin = Rc::clone(&self.plugin);
+        if matches!(plugin.config.mode, Mode::Off | Mode::LogOnly) {
+            return Action::Continue;
+        }
+        let wanted = match side {
+            Side::Request => plugin.config.scan.request.body,
+            Side::Response => plugin.config.scan.response.body,
+        };
+        if wanted && matches!(self.state(side), BodyState::Unseen) {
+            // A body that its headers did not announce: scanned, and its length kept, for nothing was announced either.
+            let body = Body::new(
+                side.buffer(),
+                plugin_body(&plugin, side),
+                Place::Text,
+                None,
+                session.shared.stream(),
+            );
+            *self.state(side) = BodyState::Scan {
+                body: Box::new(body),
+                masks: true,
+            };
+        }
+        let result = match self.state(side) {
+            BodyState::Unseen | BodyState::Through => Ok(Progress::Continue),
+            BodyState::Dead => {
+                discard(session.host, side, size);
+                Ok(Progress::Pause)
+            }
+            BodyState::Scan { body, masks } => {
+                let rules = rules(&plugin, *masks);
+                body.chunk(session.host, &rules, &mut session.shared.tally, size, end)
+            }
+        };
+        self.proceed(session, &plugin, side, size, result)
+    }
+
+    /// Trailers: `count` of them. What the proxy was asked to keep of the body is written first.
+    pub fn trailers(
+        &mut self,
+        session: &mut Session<'_, impl Host>,
+        side: Side,
+        count: usize,
+    ) -> Action {
+        let plugin = Rc::clone(&self.plugin);
+        if matches!(plugin.config.mode, Mode::Off | Mode::LogOnly) {
+            return Action::Continue;
+        }
+        let result = match self.state(side) {
+            BodyState::Unseen | BodyState::Through => Ok(Progress::Continue),
+            BodyState::Dead => Ok(Progress::Pause),
+            BodyState::Scan { body, masks } => {
+                let rules = rules(&plugin, *masks);
+                body.finish(session.host, &rules, &mut session.shared.tally)
+            }
+        };
+        if self.proceed(session, &plugin, side, 0, result) == Action::Pause {
+            return Action::Pause;
+        }
+        let wanted = match side {
+            Side::Request => plugin.config.scan.request.trailers,
+            Side::Response => plugin.config.scan.response.trailers,
+        };
+        let action = match wanted.then(|| self.try_trailers(session, &plugin, side, count)) {
+            None => Action::Continue,
+            Some(Ok(action)) => action,
+            Some(Err(failure)) => self.fail(session, side, failure, 0),
+        };
+        plugin
+            .counters
+            .take(session.host, &plugin.engine, &mut session.shared.tally);
+        action
+    }
+
+    fn try_trailers(
+        &mut self,
+        session: &mut Session<'_, impl Host>,
+        plugin: &Plugin,
+        side: Side,
+        count: usize,
+    ) -> Result<Action, Failure> {
+        let kind = if side == Side::Request {
+            MapKind::RequestTrailers
+        } else {
+            MapKind::ResponseTrailers
+        };
+        let bytes = session.host.map(kind).map_err(Failure::ReadHeaders)?;
+        let pairs = map::decode(&bytes).map_err(Failure::Map)?;
+        if pairs.is_empty() && count > 0 {
+            return Err(Failure::NoHeaders);
+        }
+        let mut changes = Changes::new(&pairs);
+        // The headers of a response have left: what should be refused is masked.
+        let disposition = match side {
+            Side::Response if plugin.enforces() => Disposition::LateBody,
+            _ => plugin_disposition(plugin),
+        };
+        let block = values(session, plugin, side, &pairs, &mut changes, disposition);
+        if block && plugin.enforces() && side == Side::Request {
+            return Ok(self.refuse(session, side, plugin.config.block_status, BLOCKED, 0));
+        }
+        changes
+            .write(session.host, kind)
+            .map_err(Failure::WriteHeaders)?;
+        Ok(Action::Continue)
+    }
+
+    /// The stream is over: its room is given back.
+    pub fn close(self, shared: &mut Shared) {
+        for state in [self.request, self.response] {
+            if let BodyState::Scan { body, .. } = state {
+                shared.keep(body.into_stream());
+            }
+        }
+    }
+
+    fn state(&mut self, side: Side) -> &mut BodyState {
+        match side {
+            Side::Request => &mut self.request,
+            Side::Response => &mut self.response,
+        }
+    }
+
+    fn proceed(
+        &mut self,
+        session: &mut Session<'_, impl Host>,
+        plugin: &Plugin,
+        side: Side,
+        size: usize,
+        result: Result<Progress, BodyError>,
+    ) -> Action {
+        let action = match result {
+            Ok(Progress::Continue) => Action::Continue,
+            Ok(Progress::Pause) => Action::Pause,
+            Ok(Progress::Refuse) => {
+                self.refuse(session, side, plugin.config.block_status, BLOCKED, size)
+            }
+            Err(error) => self.fail(session, side, Failure::Body(error), size),
+        };
+        plugin
+            .counters
+            .take(session.host, &plugin.engine, &mut session.shared.tally);
+        action
+    }
+
+    /// Nothing of the message goes on from here. In front of it goes a reply, where that is still possible; where it is not, the proxy
+    /// ends the stream.
+    fn refuse(
+        &mut self,
+        session: &mut Session<'_, impl Host>,
+        side: Side,
+        status: u32,
+        words: Words,
+        size: usize,
+    ) -> Action {
+        *self.state(side) = BodyState::Dead;
+        discard(session.host, side, size);
+        match session.host.reply(status, words.details, words.body) {
+            Ok(()) => self.replied = true,
+            Err(_) => session.note("the proxy sends no replies; refused messages are only held"),
+        }
+        Action::Pause
+    }
+
+    fn fail(
+        &mut self,
+        session: &mut Session<'_, impl Host>,
+        side: Side,
+        failure: Failure,
+        size: usize,
+    ) -> Action {
+        let plugin = Rc::clone(&self.plugin);
+        let flood = failure == Failure::Map(MapError::TooLarge);
+        if flood {
+            plugin.counters.event(session.host, Event::HeaderFlood, 1);
+        }
+        session.note(failure.text());
+        if !plugin.enforces() || plugin.config.on_failure == OnFailure::Open {
+            plugin.counters.event(session.host, Event::OpenFailure, 1);
+            *self.state(side) = BodyState::Through;
+            return Action::Continue;
+        }
+        plugin.counters.event(session.host, Event::FailureClosed, 1);
+        let status = match side {
+            Side::Request if flood => 431,
+            Side::Request => 500,
+            Side::Response => 502,
+        };
+        self.refuse(session, side, status, FAILED, size)
+    }
+
+    fn log_only(
+        &mut self,
+        session: &mut Session<'_, impl Host>,
+        plugin: &Plugin,
+        side: Side,
+    ) -> Action {
+        let kind = if side == Side::Request {
+            MapKind::RequestHeaders
+        } else {
+            MapKind::ResponseHeaders
+        };
+        let wanted = side == Side::Request || !plugin.config.log_response_headers.is_empty();
+        if wanted {
+            match session.host.map(kind).map_err(Failure::ReadHeaders) {
+                Ok(bytes) => match map::decode(&bytes) {
+                    Ok(pairs) => self.publish(session, plugin, side, &pairs),
+                    Err(error) => session.unpublished(plugin, Failure::Map(error).text()),
+                },
+                Err(failure) => session.unpublished(plugin, failure.text()),
+            }
+        }
+        Action::Continue
+    }
+
+    /// Publishes what access logs may show, redacted.
+    fn publish(
+        &mut self,
+        session: &mut Session<'_, impl Host>,
+        plugin: &Plugin,
+        side: Side,
+        pairs: &[Pair<'_>],
+    ) {
+        let host = session.host;
+        let mut scanner = session.shared.scanner(plugin);
+        let (names, prefix) = match side {
+            Side::Request => (&plugin.config.log_headers, publish::HEADER),
+            Side::Response => (
+                &plugin.config.log_response_headers,
+                publish::RESPONSE_HEADER,
+            ),
+        };
+        let mut done = Ok(());
+        if side == Side::Request
+            && let Some(path) = pairs.iter().find(|pair| pair.name == b":path")
+        {
+            let target = scanner.target(Place::Text, path.value, Disposition::Log);
+            done = publish(host, publish::PATH, &target.path);
+            if let Some(query) = &target.query {
+                done = done.and(publish(host, publish::QUERY, query));
+            }
+        }
+        for name in names {
+            let mut all: Option<Vec<u8>> = None;
+            for pair in pairs
+                .iter()
+                .filter(|pair| pair.name.eq_ignore_ascii_case(name.as_bytes()))
+            {
+                let field = scanner.header(pair.name, pair.value, Disposition::Log);
+                if field.remove {
+                    continue;
+                }
+                let text = all.get_or_insert_default();
+                if !text.is_empty() {
+                    text.extend_from_slice(b", ");
+                }
+                text.extend_from_slice(field.value.as_deref().unwrap_or(pair.value));
+            }
+            if let Some(text) = all {
+                done = done.and(publish(host, &format!("{prefix}{name}"), &text));
+            }
+        }
+        if done.is_err() {
+            session.unpublished(plugin, "the proxy takes no filter state");
+        }
+    }
+}
+
+impl<H: Host> Session<'_, H> {
+    /// Logs a failure the first time that it happens in this VM.
+    fn note(&mut self, text: &'static str) {
+        if !self.shared.noted.contains(&text) {
+            self.shared.noted.push(text);
+            self.host.log(
+                Level::Error,
+                &format!("blackbar: {text} (said once; see the counters)"),
+            );
+        }
+    }
+
+    /// Access logs show nothing in the place of what could not be redacted.
+    fn unpublished(&mut self, plugin: &Plugin, text: &'static str) {
+        plugin.counters.event(self.host, Event::NotPublished, 1);
+        self.note(text);
+    }
+}
+
+impl Shared {
+    fn stream(&mut self) -> Stream {
+        self.streams
+            .pop()
+            .unwrap_or_else(|| Stream::new(Place::Text))
+    }
+
+    fn keep(&mut self, stream: Stream) {
+        if self.streams.len() < SPARE_STREAMS && stream.memory() <= SPARE_BYTES {
+            self.streams.push(stream);
+        }
+    }
+
+    fn scanner<'a>(&'a mut self, plugin: &'a Plugin) -> Scanner<'a> {
+        Scanner {
+            engine: &plugin.engine,
+            plan: &plugin.plan,
+            scratch: &mut self.scratch,
+            tally: &mut self.tally,
+        }
+    }
+}
+
+/// What a refused message is answered with: fixed words, no value, no rule.
+#[derive(Clone, Copy)]
+struct Words {
+    details: &'static str,
+    body: &'static str,
+}
+
+const BLOCKED: Words = Words {
+    details: "blackbar_blocked",
+    body: "refused by policy\n",
+};
+const ENCODED: Words = Words {
+    details: "blackbar_encoded",
+    body: "refused: the content coding cannot be inspected\n",
+};
+const FAILED: Words = Words {
+    details: "blackbar_failure",
+    body: "refused: the message could not be inspected\n",
+};
+
+fn plugin_disposition(plugin: &Plugin) -> Disposition {
+    if plugin.enforces() {
+        Disposition::Field
+    } else {
+        Disposition::Shadow
+    }
+}
+
+fn plugin_body(plugin: &Plugin, side: Side) -> Disposition {
+    match side {
+        _ if !plugin.enforces() => Disposition::Shadow,
+        Side::Request => Disposition::Body,
+        Side::Response => Disposition::LateBody,
+    }
+}
+
+fn rules(plugin: &Plugin, masks: bool) -> Rules<'_> {
+    let plan: &Plan = if masks { &plugin.masks } else { &plugin.plan };
+    Rules {
+        engine: &plugin.engine,
+        plan,
+        counters: &plugin.counters,
+        hold_limit: plugin.config.hold_limit,
+    }
+}
+
+/// Takes the bytes of a refused message out of the proxy's buffer. Where the proxy does not let them be taken, it still never gets
+/// leave to send them.
+fn discard(host: &impl Host, side: Side, size: usize) {
+    if size > 0 {
+        let _ = host.replace(side.buffer(), size, b"");
+    }
+}
+
+/// Redacts header or trailer values. Answers whether a rule refuses the message.
+fn values(
+    session: &mut Session<'_, impl Host>,
+    plugin: &Plugin,
+    side: Side,
+    pairs: &[Pair<'_>],
+    changes: &mut Changes<'_>,
+    disposition: Disposition,
+) -> bool {
+    let pass = match side {
+        Side::Request => &plugin.config.pass_headers.request,
+        Side::Response => &plugin.config.pass_headers.response,
+    };
+    let mut block = false;
+    let mut passed = 0;
+    let mut scanner = session.shared.scanner(plugin);
+    for (index, pair) in pairs.iter().enumerate() {
+        if is_fixed(pair.name) {
+            continue;
+        }
+        if listed(pair.name, pass) {
+            passed += u64::from(scanner.header(pair.name, pair.value, Disposition::Pass).hit);
+            continue;
+        }
+        let field = scanner.header(pair.name, pair.value, disposition);
+        if !plugin.enforces() {
+            continue;
+        }
+        block |= field.block.is_some();
+        if field.remove || field.value.is_some() {
+            changes.set(index, field.value);
+        }
+    }
+    plugin
+        .counters
+        .event(session.host, Event::OpenPassHeader, passed);
+    block
+}
+
+/// Redacts path and query. Answers whether a rule refuses the message.
+fn url(
+    session: &mut Session<'_, impl Host>,
+    plugin: &Plugin,
+    pairs: &[Pair<'_>],
+    changes: &mut Changes<'_>,
+) -> bool {
+    let mut block = false;
+    let mut scanner = session.shared.scanner(plugin);
+    for (index, pair) in pairs
+        .iter()
+        .enumerate()
+        .filter(|(_, pair)| pair.name == b":path")
+    {
+        let target = scanner.target(Place::Url, pair.value, plugin_disposition(plugin));
+        if plugin.enforces() {
+            block |= target.block.is_some();
+            if target.changed {
+                changes.set(index, Some(target.join()));
+            }
+        }
+    }
+    block
+}
+
+/// What is done with a body that its headers announce.
+fn decide(plugin: &Plugin, side: Side, facts: &Facts<'_>, tunnel: bool) -> Decision {
+    let config = &plugin.config;
+    let (encoded, skip) = match side {
+        Side::Request => (
+            config.content_encoding.request,
+            &config.skip_content_types.request,
+        ),
+        Side::Response => (
+            config.content_encoding.response,
+            &config.skip_content_types.response,
+        ),
+    };
+    if tunnel {
+        // Frames count bytes.
+        return if config.scan.upgrades {
+            Decision::Scan {
+                place: Place::Text,
+                masks: true,
+            }
+        } else {
+            Decision::Through(Event::OpenUpgrade)
+        };
+    }
+    if facts.encoded {
+        return if encoded == Encoded::Block && plugin.enforces() {
+            Decision::Refuse
+        } else {
+            Decision::Through(Event::OpenEncoded)
+        };
+    }
+    if media::listed(facts.content_type, skip) {
+        return Decision::Through(Event::OpenContentType);
+    }
+    let media = Media::of(facts.content_type);
+    // A part of a representation stands at an offset that its headers name.
+    let masks = media.counted || facts.status == 206 || facts.length == Some(0);
+    Decision::Scan {
+        place: media.place,
+        masks,
+    }
+}
+
+/// Makes the headers of a message fit a body that may change.
+fn announce(changes: &mut Changes<'_>, side: Side, strip_range: bool, resize: bool) {
+    if resize {
+        changes.remove("content-length");
+    }
+    for digest in ["content-digest", "repr-digest", "digest", "content-md5"] {
+        changes.remove(digest);
+    }
+    if side == Side::Response {
+        changes.weaken_etag();
+        if strip_range {
+            changes.remove("accept-ranges");
+        }
+    }
+}

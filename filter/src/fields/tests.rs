@@ -1,0 +1,1 @@
+//! Tests of redacting short values, against a policy compiled on the spot.

@@ -1,0 +1,183 @@
+//! Header maps in flight: which headers may be changed, and how a changed map is written back so that duplicates and their order
+//! stay. How a value is redacted lives in [`crate::fields`].
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::host::{Host, HostError, MapKind};
+use crate::map::Pair;
+
+/// Headers that are neither scanned nor changed: a different value would break the message itself.
+const FIXED: &[&str] = &[
+    "accept-encoding",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-range",
+    "content-type",
+    "date",
+    "expect",
+    "host",
+    "http2-settings",
+    "keep-alive",
+    "proxy-connection",
+    "range",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// Whether a header is left alone whatever it holds. Pseudo-headers are: the path is redacted on its own.
+#[must_use]
+pub fn is_fixed(name: &[u8]) -> bool {
+    name.first() == Some(&b':')
+        || FIXED
+            .iter()
+            .any(|fixed| name.eq_ignore_ascii_case(fixed.as_bytes()))
+        || name
+            .get(..14)
+            .is_some_and(|start| start.eq_ignore_ascii_case(b"sec-websocket-"))
+}
+
+/// Whether a name is in a list of lower-case names.
+#[must_use]
+pub fn listed(name: &[u8], list: &[String]) -> bool {
+    list.iter()
+        .any(|entry| name.eq_ignore_ascii_case(entry.as_bytes()))
+}
+
+/// A header map and what is to become of it.
+pub struct Changes<'a> {
+    pairs: &'a [Pair<'a>],
+    /// One for each pair; `None`: it goes.
+    values: Vec<Option<Cow<'a, [u8]>>>,
+    /// Names with a change, in lower case.
+    changed: BTreeSet<Vec<u8>>,
+}
+
+impl<'a> Changes<'a> {
+    /// No changes yet.
+    #[must_use]
+    pub fn new(pairs: &'a [Pair<'a>]) -> Changes<'a> {
+        let values = pairs
+            .iter()
+            .map(|pair| Some(Cow::Borrowed(pair.value)))
+            .collect();
+        Changes {
+            pairs,
+            values,
+            changed: BTreeSet::new(),
+        }
+    }
+
+    /// Gives the header at `index` another value, or takes it away.
+    pub fn set(&mut self, index: usize, value: Option<Vec<u8>>) {
+        if let (Some(slot), Some(pair)) = (self.values.get_mut(index), self.pairs.get(index)) {
+            *slot = value.map(Cow::Owned);
+            self.changed.insert(pair.name.to_ascii_lowercase());
+        }
+    }
+
+    /// Takes away all headers of a name, given in lower case.
+    pub fn remove(&mut self, name: &str) {
+        let pairs = self.pairs;
+        for (index, pair) in pairs.iter().enumerate() {
+            if pair.name.eq_ignore_ascii_case(name.as_bytes()) {
+                self.set(index, None);
+            }
+        }
+    }
+
+    /// Makes a strong entity tag weak (RFC 9110, section 8.8.1): the bytes differ from those that it was made for.
+    pub fn weaken_etag(&mut self) {
+        let pairs = self.pairs;
+        for (index, pair) in pairs.iter().enumerate() {
+            if pair.name.eq_ignore_ascii_case(b"etag") && pair.value.starts_with(b"\"") {
+                // Another rule may have changed it: it goes on from there.
+                let Some(Some(value)) = self.values.get(index) else {
+                    continue;
+                };
+                let weak = [b"W/", value.as_ref()].concat();
+                self.set(index, Some(weak));
+            }
+        }
+    }
+
+    /// Writes the changes. Only names that change are touched; where one has several values they are all written again, in order.
+    ///
+    /// The whole map is never written at once: Envoy reads a map of more than 1,024 pairs or 1 MiB as empty.
+    ///
+    /// # Errors
+    /// As the host answers; some changes may then have been made.
+    pub fn write(&self, host: &impl Host, kind: MapKind) -> Result<(), HostError> {
+        if self.changed.is_empty() {
+            return Ok(());
+        }
+        let mut groups: BTreeMap<Vec<u8>, Vec<usize>> = BTreeMap::new();
+        for (index, pair) in self.pairs.iter().enumerate() {
+            let name = pair.name.to_ascii_lowercase();
+            if self.changed.contains(&name) {
+                groups.entry(name).or_default().push(index);
+            }
+        }
+        for indexes in groups.values() {
+            let Some(name) = indexes
+                .first()
+                .and_then(|first| self.pairs.get(*first))
+                .map(|pair| pair.name)
+            else {
+                continue;
+            };
+            let values = || {
+                indexes
+                    .iter()
+                    .filter_map(|index| self.values.get(*index)?.as_deref())
+            };
+            match (values().next(), values().nth(1)) {
+                (None, _) => host.remove_header(kind, name)?,
+                (Some(only), None) => host.set_header(kind, name, only)?,
+                (Some(_), Some(_)) => {
+                    host.remove_header(kind, name)?;
+                    for value in values() {
+                        host.add_header(kind, name, value)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_http_itself_needs_is_left_alone() {
+        for name in [
+            ":path",
+            ":method",
+            ":status",
+            "Content-Length",
+            "host",
+            "Sec-WebSocket-Key",
+            "connection",
+            "content-type",
+        ] {
+            assert!(is_fixed(name.as_bytes()), "{name}");
+        }
+        for name in [
+            "authorization",
+            "x-host",
+            "sec-fetch-mode",
+            "cookie",
+            "",
+            "referer",
+        ] {
+            assert!(!is_fixed(name.as_bytes()), "{name}");
+        }
+        let list = [String::from("x-api-key")];
+        assert!(listed(b"X-Api-Key", &list) && !listed(b"x-api-keys", &list));
+    }
+}

@@ -1,0 +1,332 @@
+//! What the headers of a message say about its body: content type, content coding, length, upgrade. No decision about it lives
+//! here.
+
+use blackbar_engine::Place;
+
+use crate::map::Pair;
+
+/// What a content type means for redaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Media {
+    /// How a tag is written.
+    pub place: Place,
+    /// Whether a reader of the body counts bytes (archives, images, protobuf, gRPC frames): what is redacted must keep its length there.
+    pub counted: bool,
+}
+
+impl Media {
+    /// The meaning of a `content-type` value. Without one: text.
+    ///
+    /// Text-like types are named; every other type counts bytes until shown otherwise.
+    #[must_use]
+    pub fn of(content_type: Option<&[u8]>) -> Media {
+        let text = Media {
+            place: Place::Text,
+            counted: false,
+        };
+        let Some(essence) = content_type
+            .map(essence)
+            .filter(|essence| !essence.is_empty())
+        else {
+            return text;
+        };
+        let (kind, sub) = match essence.iter().position(|byte| *byte == b'/') {
+            Some(at) => (
+                essence.get(..at).unwrap_or_default(),
+                essence.get(at + 1..).unwrap_or_default(),
+            ),
+            None => return text,
+        };
+        match (kind, sub) {
+            (b"application" | b"text", sub) if JSON.contains(&sub) || sub.ends_with(b"+json") => {
+                Media {
+                    place: Place::Json,
+                    counted: false,
+                }
+            }
+            (b"application", b"x-www-form-urlencoded") => Media {
+                place: Place::Url,
+                counted: false,
+            },
+            (b"multipart", b"byteranges") => Media {
+                place: Place::Text,
+                counted: true,
+            },
+            (b"text" | b"message" | b"multipart", _) => text,
+            (b"application", sub) if TEXT.contains(&sub) => text,
+            (_, sub) if sub.ends_with(b"+xml") || sub.ends_with(b"+yaml") => text,
+            _ => Media {
+                place: Place::Text,
+                counted: true,
+            },
+        }
+    }
+}
+
+const JSON: &[&[u8]] = &[
+    b"json",
+    b"x-ndjson",
+    b"ndjson",
+    b"jsonl",
+    b"json-lines",
+    b"x-jsonlines",
+    b"jsonlines",
+    b"json-seq",
+    b"x-json-stream",
+    b"stream+json",
+];
+
+const TEXT: &[&[u8]] = &[
+    b"xml",
+    b"javascript",
+    b"x-javascript",
+    b"ecmascript",
+    b"yaml",
+    b"x-yaml",
+    b"toml",
+    b"graphql",
+    b"sql",
+    b"x-sh",
+    b"x-log",
+    b"csv",
+    b"logplex-1",
+    b"http",
+    b"sdp",
+    b"x-pem-file",
+    b"pem-certificate-chain",
+    b"x-tex",
+    b"rtf",
+    b"soap",
+];
+
+/// A content type without parameters, in lower case.
+fn essence(content_type: &[u8]) -> Vec<u8> {
+    let end = content_type
+        .iter()
+        .position(|byte| matches!(byte, b';' | b','))
+        .unwrap_or(content_type.len());
+    content_type
+        .get(..end)
+        .unwrap_or_default()
+        .trim_ascii()
+        .to_ascii_lowercase()
+}
+
+/// Whether a content type is in a list of `type/subtype` and `type/*`, all in lower case. A message without one is not.
+#[must_use]
+pub fn listed(content_type: Option<&[u8]>, list: &[String]) -> bool {
+    let Some(essence) = content_type.map(essence) else {
+        return false;
+    };
+    list.iter().any(|entry| match entry.strip_suffix('*') {
+        Some(kind) => essence.starts_with(kind.as_bytes()),
+        None => essence == entry.as_bytes(),
+    })
+}
+
+/// What the filter needs to know from a header map, copied where it must outlive the map.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Facts<'a> {
+    /// `:method`.
+    pub method: &'a [u8],
+    /// `:path`.
+    pub path: Option<&'a [u8]>,
+    /// `:status`; 0 where there is none.
+    pub status: u32,
+    /// The first `content-type`.
+    pub content_type: Option<&'a [u8]>,
+    /// Whether a `content-encoding` or `transfer-encoding` other than identity (and chunked) is named.
+    pub encoded: bool,
+    /// `content-length`, if all that are there agree on one number.
+    pub length: Option<u64>,
+    /// Whether `upgrade` is there and `connection` agrees, and no body is announced.
+    pub upgrade: bool,
+}
+
+impl<'a> Facts<'a> {
+    /// Reads a header map.
+    #[must_use]
+    pub fn of(pairs: &[Pair<'a>]) -> Facts<'a> {
+        let mut facts = Facts::default();
+        let (mut lengths, mut upgrade, mut connection) = (Vec::new(), false, false);
+        for Pair { name, value } in pairs {
+            match name.to_ascii_lowercase().as_slice() {
+                b":method" => facts.method = value,
+                b":path" => facts.path = Some(value),
+                b":status" => {
+                    facts.status = decimal(value)
+                        .and_then(|n| u32::try_from(n).ok())
+                        .unwrap_or(0)
+                }
+                b"content-type" => facts.content_type = facts.content_type.or(Some(value)),
+                b"content-encoding" => {
+                    facts.encoded |= tokens(value).any(|t| !t.is_empty() && t != b"identity")
+                }
+                b"transfer-encoding" => {
+                    facts.encoded |=
+                        tokens(value).any(|t| !t.is_empty() && t != b"identity" && t != b"chunked");
+                }
+                b"content-length" => lengths.push(decimal(value)),
+                b"upgrade" => upgrade |= !value.is_empty(),
+                b"connection" => connection |= tokens(value).any(|t| t == b"upgrade"),
+                _ => {}
+            }
+        }
+        facts.length = match lengths.split_first() {
+            Some((Some(first), rest)) if rest.iter().all(|other| *other == Some(*first)) => {
+                Some(*first)
+            }
+            _ => None,
+        };
+        // A request that announces a body of its own has one, whatever else it asks for: `upgrade` must not hide it.
+        facts.upgrade = upgrade && connection && lengths.is_empty();
+        facts
+    }
+
+    /// Whether this is a CONNECT request, and what follows a tunnel.
+    #[must_use]
+    pub fn is_connect(&self) -> bool {
+        self.method == b"CONNECT"
+    }
+}
+
+/// The elements of a comma-separated value, in lower case.
+fn tokens(value: &[u8]) -> impl Iterator<Item = Vec<u8>> + '_ {
+    value
+        .split(|byte| *byte == b',')
+        .map(|token| token.trim_ascii().to_ascii_lowercase())
+}
+
+fn decimal(value: &[u8]) -> Option<u64> {
+    let value = value.trim_ascii();
+    if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    core::str::from_utf8(value).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn media(text: &str) -> Media {
+        Media::of(Some(text.as_bytes()))
+    }
+
+    #[test]
+    fn content_types() {
+        let plain = |place| Media {
+            place,
+            counted: false,
+        };
+        let binary = Media {
+            place: Place::Text,
+            counted: true,
+        };
+        assert_eq!(Media::of(None), plain(Place::Text));
+        for text in [
+            "",
+            "text/plain",
+            "TEXT/HTML; charset=utf-8",
+            "application/xml",
+            "image/svg+xml",
+            "multipart/form-data; boundary=x",
+            "x",
+        ] {
+            assert_eq!(media(text), plain(Place::Text), "{text}");
+        }
+        for json in [
+            "application/json",
+            "Application/JSON;charset=utf-8",
+            "application/problem+json",
+            "application/x-ndjson",
+            "text/json",
+        ] {
+            assert_eq!(media(json), plain(Place::Json), "{json}");
+        }
+        assert_eq!(
+            media("application/x-www-form-urlencoded"),
+            plain(Place::Url)
+        );
+        for bytes in [
+            "application/grpc",
+            "application/grpc+proto",
+            "application/octet-stream",
+            "image/png",
+            "multipart/byteranges; x",
+            "font/woff2",
+        ] {
+            assert_eq!(media(bytes), binary, "{bytes}");
+        }
+    }
+
+    #[test]
+    fn lists_of_types() {
+        let list = [String::from("image/*"), String::from("application/zip")];
+        assert!(listed(Some(b"image/PNG"), &list));
+        assert!(listed(Some(b"application/zip; x=y"), &list));
+        assert!(!listed(Some(b"application/zipper"), &list));
+        assert!(!listed(Some(b"images/png"), &list));
+        assert!(!listed(None, &list));
+    }
+
+    fn facts<'a>(pairs: &[(&'a str, &'a str)]) -> Facts<'a> {
+        let pairs: Vec<Pair<'a>> = pairs
+            .iter()
+            .map(|(name, value)| Pair {
+                name: name.as_bytes(),
+                value: value.as_bytes(),
+            })
+            .collect();
+        Facts::of(&pairs)
+    }
+
+    #[test]
+    fn lengths_must_agree() {
+        assert_eq!(facts(&[("content-length", "12")]).length, Some(12));
+        assert_eq!(
+            facts(&[("Content-Length", " 12 "), ("content-length", "12")]).length,
+            Some(12)
+        );
+        assert_eq!(
+            facts(&[("content-length", "12"), ("content-length", "13")]).length,
+            None
+        );
+        for odd in ["", "+1", "-1", "0x1", "1,1", "99999999999999999999999"] {
+            assert_eq!(facts(&[("content-length", odd)]).length, None, "{odd}");
+        }
+    }
+
+    #[test]
+    fn codings() {
+        for plain in ["", "identity", "Identity , identity"] {
+            assert!(!facts(&[("content-encoding", plain)]).encoded, "{plain}");
+        }
+        for coded in ["gzip", "identity, br", "x-unknown", "zstd"] {
+            assert!(facts(&[("content-encoding", coded)]).encoded, "{coded}");
+        }
+        assert!(!facts(&[("transfer-encoding", "chunked")]).encoded);
+        assert!(facts(&[("transfer-encoding", "gzip, chunked")]).encoded);
+    }
+
+    #[test]
+    fn upgrades_cannot_hide_a_body() {
+        assert!(
+            facts(&[
+                ("upgrade", "websocket"),
+                ("connection", "keep-alive, Upgrade")
+            ])
+            .upgrade
+        );
+        assert!(!facts(&[("upgrade", "websocket")]).upgrade);
+        assert!(
+            !facts(&[
+                ("upgrade", "websocket"),
+                ("connection", "upgrade"),
+                ("content-length", "5")
+            ])
+            .upgrade
+        );
+        assert!(facts(&[(":method", "CONNECT")]).is_connect());
+    }
+}
