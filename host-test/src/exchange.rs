@@ -247,6 +247,15 @@ impl Chunking {
         }
     }
 
+    /// Every way in which a test should cut a body of `length` bytes: whole, in two at each offset, byte by byte; each with the
+    /// end on a call of its own and on the last chunk.
+    pub fn sweep(length: usize) -> impl Iterator<Item = Chunking> {
+        [Chunking::whole(), Chunking::size(1)]
+            .into_iter()
+            .chain((1..length).map(|offset| Chunking::at(&[offset])))
+            .flat_map(|chunking| [chunking.clone(), chunking.end_on_last_chunk()])
+    }
+
     /// The last chunk itself ends the stream, as HTTP/2 may do.
     #[must_use]
     pub fn end_on_last_chunk(mut self) -> Self {
