@@ -1,0 +1,164 @@
+//! All rules together: automata that several rules share are stored once, windows get their buckets, and the artifact is
+//! written.
+
+use std::collections::HashMap;
+
+use blackbar_engine::Rule as EngineRule;
+use blackbar_engine::artifact::{DfaPart, Parts, RulePart, Window};
+use blackbar_engine::check::Check;
+use blackbar_policy::diagnostic::{Diagnostic, PolicyError};
+use blackbar_policy::model::Policy;
+
+use crate::report::{Report, RuleReport};
+use crate::rules::{self, RuleBuild};
+use crate::sample::Statistics;
+use crate::{Compiled, buckets, fingerprint};
+
+/// Automata, each once.
+#[derive(Default)]
+struct Pool {
+    dfas: Vec<DfaPart>,
+    index: HashMap<(Vec<u16>, [u8; 256]), u16>,
+}
+
+impl Pool {
+    fn add(&mut self, part: &DfaPart) -> u16 {
+        let mut key = part.table.clone();
+        key.extend(part.starts);
+        *self.index.entry((key, part.classes)).or_insert_with(|| {
+            self.dfas.push(part.clone());
+            u16::try_from(self.dfas.len() - 1).unwrap_or(u16::MAX)
+        })
+    }
+}
+
+pub(crate) fn assemble(
+    policy: &Policy,
+    builds: &[RuleBuild],
+    statistics: &Statistics,
+    warnings: Vec<Diagnostic>,
+) -> Result<Compiled, PolicyError> {
+    let mut pool = Pool::default();
+    let mut parts = Vec::new();
+    let mut reports = Vec::new();
+    for (rule, build) in policy.rules.iter().zip(builds) {
+        let before = pool.dfas.len();
+        let stages: Vec<(u16, bool)> = build
+            .stages
+            .iter()
+            .zip(&build.unique)
+            .map(|(stage, &unique)| (pool.add(&stage.part), unique))
+            .collect();
+        let allow: Vec<u16> = build.allow.iter().map(|a| pool.add(&a.part)).collect();
+        let checks = build.checks.iter().cloned().map(|check| match check {
+            Check::Allow(local) => Check::Allow(allow[usize::from(local)]),
+            other => other,
+        });
+        let own = pool.dfas[before..]
+            .iter()
+            .map(|dfa| 2 * dfa.table.len())
+            .sum();
+        reports.push(RuleReport {
+            id: rule.id.clone(),
+            fingerprint: build.prints.iter().map(fingerprint::describe).collect(),
+            states: build
+                .stages
+                .iter()
+                .chain(&build.allow)
+                .map(|s| s.states())
+                .sum(),
+            bytes: own,
+            stages: build.stages.len(),
+            linear: build.unique.iter().all(|&u| u),
+            hold_back: build.hold_back,
+            candidates_per_mib: 0.0,
+        });
+        parts.push(RulePart {
+            rule: EngineRule {
+                id: rule.id.clone(),
+                pack: rule.pack.clone(),
+                confidence: rules::confidence(rule.confidence),
+                tags: rule.tags.clone(),
+                hold_back: build.hold_back,
+                settings: rules::settings(&rule.settings),
+            },
+            left: build.left,
+            stages,
+            body: build.body as u8,
+            lead: build.lead as u16,
+            trail: build.trail as u16,
+            min_prefix: build.min_prefix as u16,
+            max_len: build.max_len as u32,
+            select: build.select,
+            checks: checks.collect(),
+            context: rule.context.as_ref().map(|context| {
+                (
+                    context
+                        .keywords
+                        .iter()
+                        .map(|k| k.as_bytes().to_vec())
+                        .collect(),
+                    context.within,
+                )
+            }),
+            first: build.stages[0].first,
+        });
+    }
+    let prints: Vec<(usize, &fingerprint::Print)> = builds
+        .iter()
+        .enumerate()
+        .flat_map(|(i, b)| b.prints.iter().map(move |p| (i, p)))
+        .collect();
+    let (bucket_of, nibbles) = buckets::assign(
+        &prints.iter().map(|(_, p)| *p).collect::<Vec<_>>(),
+        statistics,
+    );
+    let windows: Vec<(Window, u8)> = prints
+        .iter()
+        .zip(bucket_of)
+        .map(|((rule, print), bucket)| {
+            let window = Window {
+                rule: *rule as u16,
+                offset: print.offset as u8,
+                mask: print.mask,
+                literal: print.literal,
+                run: print.run,
+            };
+            (window, bucket)
+        })
+        .collect();
+    let variants = policy
+        .variants
+        .iter()
+        .map(|v| {
+            (
+                v.id.clone(),
+                v.settings.iter().map(rules::settings).collect(),
+            )
+        })
+        .collect();
+    let parts = Parts {
+        policy_id: policy.id.clone(),
+        dfas: pool.dfas,
+        rules: parts,
+        variants,
+        windows,
+        nibbles,
+    };
+    let artifact = parts
+        .encode()
+        .map_err(|error| Diagnostic::error(error.to_string()).help("split the policy in two"))?;
+    let automata = parts.dfas.iter().map(|dfa| 2 * dfa.table.len()).sum();
+    let mut report = Report {
+        policy: policy.id.clone(),
+        rules: reports,
+        artifact_bytes: artifact.len(),
+        automata_bytes: automata,
+    };
+    report.count_candidates(&parts);
+    Ok(Compiled {
+        artifact,
+        report,
+        warnings,
+    })
+}

@@ -1,0 +1,385 @@
+//! From an expression to the engine's table: determinised by regex-automata, then resolved against what follows, pruned,
+//! minimised and numbered as [`blackbar_engine::dfa`] wants it.
+
+use std::collections::HashMap;
+
+use blackbar_engine::artifact::DfaPart;
+use blackbar_engine::dfa::{DEAD, FINAL, MATCHES, STARTS};
+use regex_automata::dfa::{Automaton, dense};
+use regex_automata::nfa::thompson;
+use regex_automata::util::primitives::StateID;
+use regex_automata::util::start;
+use regex_automata::{Anchored, MatchKind};
+use regex_syntax::hir::{Hir, HirKind};
+
+/// 256 bits.
+pub(crate) type ByteSet = [u64; 4];
+
+pub(crate) fn has(set: &ByteSet, byte: u8) -> bool {
+    set[usize::from(byte >> 6)] >> (byte & 63) & 1 == 1
+}
+
+pub(crate) fn insert(set: &mut ByteSet, byte: u8) {
+    set[usize::from(byte >> 6)] |= 1 << (byte & 63);
+}
+
+/// Bytes of memory that determinising one expression may take.
+const MEMORY: usize = 8 << 20;
+/// Bytes that can follow, and the end of the haystack.
+const COLUMNS: usize = 257;
+const END: usize = 256;
+
+/// An automaton with what the compiler wants to know about it.
+#[derive(Debug, Clone)]
+pub(crate) struct Built {
+    pub(crate) part: DfaPart,
+    /// The bytes that a match can start with.
+    pub(crate) first: ByteSet,
+    /// A match can be empty.
+    pub(crate) empty: bool,
+}
+
+/// Why an expression has no automaton.
+#[derive(Debug)]
+pub(crate) enum BuildError {
+    /// Too many states: the smallest sub-expression that has too many by itself.
+    Large(String),
+    /// What the library says.
+    Unsupported(String),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+struct Entry {
+    target: u32,
+    matches: bool,
+}
+
+/// Builds the anchored automaton of `hir` that reports every end of a match; no match ends before a byte of `forbidden`.
+pub(crate) fn build(hir: &Hir, forbidden: &ByteSet) -> Result<Built, BuildError> {
+    let dfa = determinise(hir)?;
+    let (mut rows, starts) = explore(&dfa)?;
+    resolve(&mut rows, forbidden);
+    let (rows, starts) = minimise(&rows, &starts);
+    Ok(number(&rows, &starts))
+}
+
+fn determinise(hir: &Hir) -> Result<dense::DFA<Vec<u32>>, BuildError> {
+    attempt(hir, MEMORY).map_err(|error| match error {
+        None => BuildError::Large(culprit(hir)),
+        Some(message) => BuildError::Unsupported(message),
+    })
+}
+
+/// `Err(None)`: too large.
+fn attempt(hir: &Hir, memory: usize) -> Result<dense::DFA<Vec<u32>>, Option<String>> {
+    let nfa = thompson::Compiler::new()
+        .configure(
+            thompson::Config::new()
+                .utf8(false)
+                .which_captures(thompson::WhichCaptures::None)
+                .nfa_size_limit(Some(memory)),
+        )
+        .build_from_hir(hir)
+        .map_err(|e| {
+            if e.size_limit().is_some() {
+                None
+            } else {
+                Some(e.to_string())
+            }
+        })?;
+    dense::Builder::new()
+        .configure(
+            dense::Config::new()
+                .match_kind(MatchKind::All)
+                .start_kind(regex_automata::dfa::StartKind::Anchored)
+                .accelerate(false)
+                .minimize(false)
+                .dfa_size_limit(Some(memory))
+                .determinize_size_limit(Some(memory)),
+        )
+        .build_from_nfa(&nfa)
+        .map_err(|e| {
+            if e.is_size_limit_exceeded() {
+                None
+            } else {
+                Some(e.to_string())
+            }
+        })
+}
+
+/// The smallest sub-expression that is too large by itself.
+fn culprit(hir: &Hir) -> String {
+    let parts: Vec<&Hir> = match hir.kind() {
+        HirKind::Capture(c) => vec![&c.sub],
+        HirKind::Repetition(r) => vec![&r.sub],
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().collect(),
+        _ => Vec::new(),
+    };
+    match parts
+        .into_iter()
+        .find(|part| matches!(attempt(part, MEMORY), Err(None)))
+    {
+        Some(part) => culprit(part),
+        None => hir.to_string(),
+    }
+}
+
+type Rows = Vec<Vec<Entry>>;
+
+/// All states that can be reached, as rows of [`COLUMNS`] entries. State 0 is dead.
+fn explore(dfa: &dense::DFA<Vec<u32>>) -> Result<(Rows, [u32; STARTS]), BuildError> {
+    let mut ids: HashMap<StateID, u32> = HashMap::new();
+    let mut queue = Vec::new();
+    let mut rows: Rows = vec![vec![Entry::default(); COLUMNS]];
+    let mut index = |id: StateID, rows: &mut Rows, queue: &mut Vec<StateID>| -> u32 {
+        if dfa.is_dead_state(id) {
+            return 0;
+        }
+        *ids.entry(id).or_insert_with(|| {
+            queue.push(id);
+            rows.push(Vec::new());
+            rows.len() as u32 - 1
+        })
+    };
+    let mut starts = [0; STARTS];
+    for (start, before) in
+        starts
+            .iter_mut()
+            .zip([None, Some(b'\n'), Some(b'\r'), Some(b'a'), Some(b' ')])
+    {
+        let config = start::Config::new()
+            .anchored(Anchored::Yes)
+            .look_behind(before);
+        let id = dfa
+            .start_state(&config)
+            .map_err(|e| BuildError::Unsupported(e.to_string()))?;
+        *start = index(id, &mut rows, &mut queue);
+    }
+    let mut done = 0;
+    while done < queue.len() {
+        let id = queue[done];
+        done += 1;
+        let mut row = Vec::with_capacity(COLUMNS);
+        for byte in 0..=255u8 {
+            let next = dfa.next_state(id, byte);
+            row.push(Entry {
+                target: index(next, &mut rows, &mut queue),
+                matches: dfa.is_match_state(next),
+            });
+        }
+        row.push(Entry {
+            target: 0,
+            matches: dfa.is_match_state(dfa.next_eoi_state(id)),
+        });
+        rows[done] = row;
+    }
+    Ok((rows, starts))
+}
+
+/// Takes back matches before a forbidden byte, and makes dead what leads to no match.
+fn resolve(rows: &mut Rows, forbidden: &ByteSet) {
+    for row in rows.iter_mut() {
+        for byte in 0..=255u8 {
+            row[usize::from(byte)].matches &= !has(forbidden, byte);
+        }
+    }
+    let mut sources: Vec<Vec<u32>> = vec![Vec::new(); rows.len()];
+    let mut live = vec![false; rows.len()];
+    let mut queue = Vec::new();
+    for (state, row) in rows.iter().enumerate() {
+        let mut targets: Vec<u32> = row.iter().map(|e| e.target).collect();
+        targets.sort_unstable();
+        targets.dedup();
+        targets
+            .into_iter()
+            .for_each(|target| sources[target as usize].push(state as u32));
+        if row.iter().any(|e| e.matches) {
+            live[state] = true;
+            queue.push(state);
+        }
+    }
+    while let Some(state) = queue.pop() {
+        for &source in &sources[state] {
+            if !live[source as usize] {
+                live[source as usize] = true;
+                queue.push(source as usize);
+            }
+        }
+    }
+    for row in rows.iter_mut() {
+        for entry in row.iter_mut().filter(|e| !live[e.target as usize]) {
+            entry.target = 0;
+        }
+    }
+}
+
+/// Moore's algorithm: states that differ in no future become one. State 0 stays dead.
+fn minimise(rows: &Rows, starts: &[u32; STARTS]) -> (Rows, [u32; STARTS]) {
+    let columns = distinct_columns(rows);
+    let mut class = vec![1u32; rows.len()];
+    class[0] = 0;
+    let mut count = 0;
+    loop {
+        let mut classes: HashMap<Vec<(u32, bool)>, u32> = HashMap::new();
+        let key = |row: &Vec<Entry>, class: &[u32]| -> Vec<(u32, bool)> {
+            columns
+                .iter()
+                .map(|&c| (class[row[c].target as usize], row[c].matches))
+                .collect()
+        };
+        let dead = key(&rows[0], &class);
+        classes.insert(dead, 0);
+        let next: Vec<u32> = rows
+            .iter()
+            .map(|row| {
+                let new = classes.len() as u32;
+                *classes.entry(key(row, &class)).or_insert(new)
+            })
+            .collect();
+        let grown = classes.len() > count;
+        count = classes.len();
+        class = next;
+        if !grown {
+            break;
+        }
+    }
+    let mut merged: Rows = vec![Vec::new(); count];
+    for (state, row) in rows.iter().enumerate() {
+        let slot = &mut merged[class[state] as usize];
+        if slot.is_empty() {
+            *slot = row
+                .iter()
+                .map(|e| Entry {
+                    target: class[e.target as usize],
+                    ..*e
+                })
+                .collect();
+        }
+    }
+    (merged, starts.map(|s| class[s as usize]))
+}
+
+/// One of each set of columns that are the same in all rows.
+fn distinct_columns(rows: &Rows) -> Vec<usize> {
+    let mut seen: HashMap<Vec<Entry>, usize> = HashMap::new();
+    for column in 0..COLUMNS {
+        seen.entry(rows.iter().map(|row| row[column]).collect())
+            .or_insert(column);
+    }
+    let mut columns: Vec<usize> = seen.into_values().collect();
+    columns.sort_unstable();
+    columns
+}
+
+/// States whose match can only grow: it survives whatever comes, until the automaton dies.
+fn sure_states(rows: &Rows) -> Vec<bool> {
+    let mut sure: Vec<bool> = rows
+        .iter()
+        .map(|row| row[END].matches && row[..END].iter().all(|e| e.target != 0 || e.matches))
+        .collect();
+    sure[0] = false;
+    loop {
+        let fails: Vec<usize> = (1..rows.len())
+            .filter(|&s| {
+                sure[s]
+                    && rows[s][..END]
+                        .iter()
+                        .any(|e| e.target != 0 && !sure[e.target as usize])
+            })
+            .collect();
+        if fails.is_empty() {
+            return sure;
+        }
+        fails.into_iter().for_each(|s| sure[s] = false);
+    }
+}
+
+/// Orders states as the engine wants them and writes the table.
+fn number(rows: &Rows, starts: &[u32; STARTS]) -> Built {
+    let is_final = |row: &Vec<Entry>| row.iter().all(|e| e.matches && e.target == 0);
+    let sure = sure_states(rows);
+    let mut order: Vec<usize> = (1..rows.len()).filter(|&s| !is_final(&rows[s])).collect();
+    order.sort_by_key(|&s| sure[s]);
+    let mut number = vec![DEAD; rows.len()];
+    for (state, row) in rows.iter().enumerate().skip(1) {
+        if is_final(row) {
+            number[state] = FINAL;
+        }
+    }
+    for (i, &state) in order.iter().enumerate() {
+        number[state] = i as u16 + 2;
+    }
+    let sure_from = order
+        .iter()
+        .position(|&s| sure[s])
+        .map_or(order.len() as u16 + 2, |i| i as u16 + 2);
+
+    let columns = distinct_columns(rows);
+    let bytes: Vec<usize> = columns.iter().copied().filter(|&c| c < END).collect();
+    let mut classes = [0; 256];
+    for byte in 0..=255u8 {
+        let same = |&column: &usize| rows.iter().all(|row| row[column] == row[usize::from(byte)]);
+        classes[usize::from(byte)] = bytes.iter().position(same).unwrap_or(0) as u8;
+    }
+    let stride = bytes.len() + 1;
+    let mut table = vec![DEAD; 2 * stride];
+    table[stride..].fill(MATCHES);
+    for &state in &order {
+        for &column in bytes.iter().chain([&END]) {
+            let entry = rows[state][column];
+            table.push(number[entry.target as usize] | if entry.matches { MATCHES } else { 0 });
+        }
+    }
+    let mut first = ByteSet::default();
+    let mut empty = false;
+    for &start in starts {
+        let row = &rows[start as usize];
+        for byte in 0..=255u8 {
+            if row[usize::from(byte)].target != 0 {
+                insert(&mut first, byte);
+            }
+        }
+        empty |= row.iter().any(|e| e.matches);
+    }
+    let starts = starts.map(|s| number[s as usize]);
+    Built {
+        part: DfaPart {
+            classes,
+            stride: stride as u16,
+            starts,
+            sure: sure_from,
+            table,
+        },
+        first,
+        empty,
+    }
+}
+
+impl Built {
+    /// Whether, before any byte of `next`, at most one end of a match is possible.
+    pub(crate) fn ends_once_before(&self, next: &Built) -> bool {
+        if next.empty {
+            return false;
+        }
+        let stride = usize::from(self.part.stride);
+        let meets: Vec<bool> = (0..stride - 1)
+            .map(|class| {
+                (0..=255u8).any(|b| {
+                    usize::from(self.part.classes[usize::from(b)]) == class && has(&next.first, b)
+                })
+            })
+            .collect();
+        self.part.table.chunks(stride).all(|row| {
+            row[..stride - 1]
+                .iter()
+                .zip(&meets)
+                .all(|(&entry, &meets)| {
+                    !(meets && entry & MATCHES != 0 && entry & !MATCHES != DEAD)
+                })
+        })
+    }
+
+    pub(crate) fn states(&self) -> usize {
+        self.part.table.len() / usize::from(self.part.stride)
+    }
+}

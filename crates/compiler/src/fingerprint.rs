@@ -1,0 +1,348 @@
+//! From an expression to windows: what bytes must every match have, at which distance from its start, and which three of
+//! them are rarest in the sample.
+
+use blackbar_engine::artifact::LeadingRun;
+use blackbar_engine::prefilter::WINDOW;
+use regex_syntax::hir::{Class, Hir, HirKind, Repetition};
+
+use crate::automaton::{ByteSet, has, insert};
+use crate::sample::Statistics;
+
+/// Positions that are looked at from a match's start.
+const REACH: usize = 88;
+/// Ways in which a match can begin that are told apart.
+const WAYS: usize = 256;
+/// Bytes that the engine compares before it verifies.
+const COMPARED: usize = 8;
+/// From this many lengths on a leading run is a run of its own.
+const RUN: u32 = 8;
+
+/// A window before it has a rule and a bucket.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Print {
+    pub(crate) sets: [ByteSet; WINDOW],
+    pub(crate) offset: usize,
+    pub(crate) mask: u64,
+    pub(crate) literal: u64,
+    pub(crate) run: Option<LeadingRun>,
+    /// The expected share of positions at which the sets match.
+    pub(crate) share: f64,
+}
+
+/// One way in which a match can begin.
+#[derive(Debug, Clone, PartialEq)]
+struct Way {
+    sets: Vec<ByteSet>,
+    /// What follows is known too.
+    open: bool,
+}
+
+/// The windows of `hir`; `None` when some match has fewer than three bytes.
+pub(crate) fn prints(hir: &Hir, max_len: usize, statistics: &Statistics) -> Option<Vec<Print>> {
+    let direct = best(&ways(hir), statistics, None);
+    let behind =
+        leading_run(hir, max_len).and_then(|(run, rest)| best(&ways(&rest), statistics, Some(run)));
+    let cost = |prints: &[Print]| prints.iter().map(|p| p.share).sum::<f64>();
+    match (direct, behind) {
+        (Some(a), Some(b)) => Some(if cost(&b) < cost(&a) { b } else { a }),
+        (a, b) => a.or(b),
+    }
+}
+
+/// The run that every match starts with, if its length varies much, and what follows it.
+fn leading_run(hir: &Hir, max_len: usize) -> Option<(LeadingRun, Hir)> {
+    let HirKind::Concat(parts) = hir.kind() else {
+        return None;
+    };
+    let at = parts
+        .iter()
+        .position(|part| !matches!(part.kind(), HirKind::Look(_)))?;
+    let part = match parts[at].kind() {
+        HirKind::Capture(capture) => &capture.sub,
+        _ => &parts[at],
+    };
+    let HirKind::Repetition(Repetition { min, max, sub, .. }) = part.kind() else {
+        return None;
+    };
+    let set = class_set(sub)?;
+    let max = max.unwrap_or(max_len as u32).min(max_len as u32);
+    let long = *min >= 1 && max >= *min && max - min >= RUN;
+    let (min, max) = (u16::try_from(*min).ok()?, u16::try_from(max).ok()?);
+    long.then(|| {
+        (
+            LeadingRun { set, min, max },
+            Hir::concat(parts[at + 1..].to_vec()),
+        )
+    })
+}
+
+/// The set of a one-byte expression.
+fn class_set(hir: &Hir) -> Option<ByteSet> {
+    let mut set = ByteSet::default();
+    match hir.kind() {
+        HirKind::Literal(literal) if literal.0.len() == 1 => insert(&mut set, literal.0[0]),
+        HirKind::Class(Class::Bytes(class)) => {
+            class
+                .iter()
+                .flat_map(|r| r.start()..=r.end())
+                .for_each(|b| insert(&mut set, b));
+        }
+        HirKind::Class(Class::Unicode(class)) if class.iter().all(|r| r.end().is_ascii()) => {
+            class
+                .iter()
+                .flat_map(|r| r.start()..=r.end())
+                .for_each(|c| insert(&mut set, c as u8));
+        }
+        _ => return None,
+    }
+    Some(set)
+}
+
+/// All ways in which a match of `hir` can begin, up to [`REACH`] bytes.
+fn ways(hir: &Hir) -> Vec<Way> {
+    let start = Way {
+        sets: Vec::new(),
+        open: true,
+    };
+    let mut ways = extend(vec![start], hir);
+    for way in &mut ways {
+        way.sets.truncate(REACH);
+    }
+    ways
+}
+
+/// Each of `ways` followed by `hir`. Where that gets too many, less is known of each.
+fn extend(ways: Vec<Way>, hir: &Hir) -> Vec<Way> {
+    if ways.iter().all(|way| !way.open || way.sets.len() >= REACH) {
+        return ways;
+    }
+    let closed = |ways: &[Way]| {
+        ways.iter()
+            .map(|way| Way {
+                open: false,
+                ..way.clone()
+            })
+            .collect::<Vec<_>>()
+    };
+    let grown = match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => return ways,
+        HirKind::Literal(literal) => {
+            return literal.0.iter().fold(ways, |ways, &byte| {
+                let mut set = ByteSet::default();
+                insert(&mut set, byte);
+                append(ways, set)
+            });
+        }
+        HirKind::Class(_) => match class_set(hir) {
+            Some(set) => return append(ways, set),
+            None => return closed(&ways),
+        },
+        HirKind::Capture(capture) => return extend(ways, &capture.sub),
+        HirKind::Concat(parts) => return parts.iter().fold(ways, extend),
+        HirKind::Alternation(parts) => {
+            let (done, open): (Vec<Way>, Vec<Way>) =
+                ways.iter().cloned().partition(|way| !way.open);
+            done.into_iter()
+                .chain(parts.iter().flat_map(|part| extend(open.clone(), part)))
+                .collect()
+        }
+        HirKind::Repetition(repetition) => repeat(&ways, repetition),
+    };
+    shorten(dedup(grown))
+}
+
+/// At most [`WAYS`] ways: those that differ only far from the start become one, closed where they part.
+fn shorten(mut ways: Vec<Way>) -> Vec<Way> {
+    for length in [48, 24, 16, 12, 8, 6, 5, 4, WINDOW] {
+        if ways.len() <= WAYS {
+            return ways;
+        }
+        for way in ways.iter_mut().filter(|way| way.sets.len() > length) {
+            way.sets.truncate(length);
+            way.open = false;
+        }
+        ways = dedup(ways);
+    }
+    if ways.len() <= WAYS {
+        return ways;
+    }
+    let length = ways.iter().map(|way| way.sets.len()).min().unwrap_or(0);
+    let either = |i: usize| {
+        let members = ways.iter().map(|way| way.sets[i]);
+        members.fold(ByteSet::default(), |a, b| {
+            std::array::from_fn(|w| a[w] | b[w])
+        })
+    };
+    vec![Way {
+        sets: (0..length).map(either).collect(),
+        open: false,
+    }]
+}
+
+fn repeat(ways: &[Way], repetition: &Repetition) -> Vec<Way> {
+    let mut now = ways.to_vec();
+    for _ in 0..repetition.min.min(REACH as u32) {
+        now = extend(now, &repetition.sub);
+    }
+    if repetition.max == Some(repetition.min) {
+        return now;
+    }
+    // After the fewest, either what follows comes, or one more. A few steps are told apart, then no more is known.
+    let mut all = now.clone();
+    let more = repetition.max.map_or(u32::MAX, |max| max - repetition.min);
+    for step in 0..more {
+        now = extend(now, &repetition.sub);
+        let last = step + 1 == more;
+        let stop = !last && (step >= 3 || all.len() + now.len() > WAYS);
+        all.extend(now.iter().map(|way| Way {
+            open: way.open && !stop,
+            ..way.clone()
+        }));
+        if stop {
+            break;
+        }
+    }
+    all
+}
+
+fn append(mut ways: Vec<Way>, set: ByteSet) -> Vec<Way> {
+    for way in ways
+        .iter_mut()
+        .filter(|way| way.open && way.sets.len() < REACH)
+    {
+        way.sets.push(set);
+    }
+    ways
+}
+
+fn dedup(ways: Vec<Way>) -> Vec<Way> {
+    let mut unique: Vec<Way> = Vec::new();
+    for mut way in ways {
+        if way.sets.len() >= REACH {
+            way.sets.truncate(REACH);
+            way.open = false;
+        }
+        if !unique.contains(&way) {
+            unique.push(way);
+        }
+    }
+    unique
+}
+
+/// The rarest window of each way; ways whose windows can be one are merged.
+fn best(ways: &[Way], statistics: &Statistics, run: Option<LeadingRun>) -> Option<Vec<Print>> {
+    let mut prints: Vec<Print> = Vec::new();
+    for way in ways {
+        let most = way.sets.len().checked_sub(WINDOW)?;
+        let print = (0..=most)
+            .map(|offset| print(&way.sets, offset, statistics, run))
+            // A window further on must be worth the bytes that are held for it.
+            .min_by(|a, b| (a.share * weight(a.offset)).total_cmp(&(b.share * weight(b.offset))))?;
+        prints.push(print);
+    }
+    let mut merged: Vec<Print> = Vec::new();
+    for print in prints {
+        match merged
+            .iter_mut()
+            .find(|other| other.offset == print.offset && joins(other, &print, statistics))
+        {
+            Some(other) => *other = join(other, &print, statistics),
+            None => merged.push(print),
+        }
+    }
+    Some(merged)
+}
+
+fn weight(offset: usize) -> f64 {
+    1.0 + offset as f64 / 8.0
+}
+
+fn print(
+    sets: &[ByteSet],
+    offset: usize,
+    statistics: &Statistics,
+    run: Option<LeadingRun>,
+) -> Print {
+    let window: [ByteSet; WINDOW] = std::array::from_fn(|i| sets[offset + i]);
+    let (mut mask, mut literal) = (0, 0);
+    for (i, set) in sets[offset..].iter().take(COMPARED).enumerate() {
+        let members: Vec<u8> = (0..=255).filter(|&b| has(set, b)).collect();
+        let first = members.first().copied().unwrap_or(0);
+        let same = !members.iter().fold(0, |bits, &b| bits | (b ^ first));
+        mask |= u64::from(same) << (8 * i);
+        literal |= u64::from(first & same) << (8 * i);
+    }
+    Print {
+        sets: window,
+        offset,
+        mask,
+        literal,
+        run,
+        share: statistics.share(&window),
+    }
+}
+
+/// Whether one window for both lets hardly more through than the two.
+fn joins(a: &Print, b: &Print, statistics: &Statistics) -> bool {
+    let both = join(a, b, statistics);
+    both.share <= 1.25 * (a.share + b.share)
+        && (both.mask == a.mask && both.mask == b.mask || a.sets == b.sets)
+}
+
+fn join(a: &Print, b: &Print, statistics: &Statistics) -> Print {
+    let sets: [ByteSet; WINDOW] =
+        std::array::from_fn(|i| std::array::from_fn(|w| a.sets[i][w] | b.sets[i][w]));
+    let mask = a.mask & b.mask & !(a.literal ^ b.literal);
+    Print {
+        sets,
+        mask,
+        literal: a.literal & mask,
+        share: statistics.share(&sets),
+        ..a.clone()
+    }
+}
+
+/// A window for people: `[Aa]KI @3`.
+pub(crate) fn describe(print: &Print) -> String {
+    let mut text: String = print.sets.iter().map(describe_set).collect();
+    if let Some(run) = &print.run {
+        text = format!(
+            "{}{{{},{}}} then {text}",
+            describe_set(&run.set),
+            run.min,
+            run.max
+        );
+    }
+    if print.offset > 0 {
+        text.push_str(&format!(" at {}", print.offset));
+    }
+    text
+}
+
+fn describe_set(set: &ByteSet) -> String {
+    let members: Vec<u8> = (0..=255).filter(|&b| has(set, b)).collect();
+    let show = |b: u8| std::ascii::escape_default(b).to_string();
+    match members.as_slice() {
+        [one] => show(*one),
+        [] => "∅".to_owned(),
+        _ => {
+            let mut text = String::from("[");
+            let mut from = 0;
+            while from < members.len() {
+                let mut to = from;
+                while to + 1 < members.len() && members[to + 1] == members[to] + 1 {
+                    to += 1;
+                }
+                text.push_str(&show(members[from]));
+                if to > from + 1 {
+                    text.push('-');
+                }
+                if to > from {
+                    text.push_str(&show(members[to]));
+                }
+                from = to + 1;
+            }
+            text + "]"
+        }
+    }
+}

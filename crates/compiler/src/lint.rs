@@ -1,0 +1,174 @@
+//! Warnings that need more than one rule or more than a pattern: a rule that another always covers, and keywords that
+//! common words contain.
+
+use std::collections::{BTreeSet, HashSet};
+use std::sync::LazyLock;
+
+use blackbar_engine::dfa::{DEAD, FINAL, MATCHES};
+use blackbar_policy::diagnostic::Diagnostic;
+use blackbar_policy::model::{Matcher, Part, Policy};
+
+use crate::automaton::Built;
+use crate::rules::RuleBuild;
+use crate::sample::SAMPLE;
+
+/// The words of the sample, in lower case.
+static WORDS: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
+    let words = SAMPLE
+        .split(|b| !b.is_ascii_alphabetic())
+        .filter(|w| w.len() > 3);
+    words
+        .map(|w| String::from_utf8_lossy(w).to_ascii_lowercase())
+        .collect()
+});
+
+/// Keywords that stand inside longer common words: each such word is a candidate.
+pub(crate) fn keywords(policy: &Policy) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for rule in &policy.rules {
+        let Matcher::Keyed {
+            keywords, suffix, ..
+        } = &rule.matcher
+        else {
+            continue;
+        };
+        for (i, keyword) in keywords.iter().enumerate() {
+            let plain = keyword.replace('_', "").to_ascii_lowercase();
+            let open = rule.left == blackbar_policy::model::Boundary::None;
+            let inside = |word: &&String| {
+                let ends = word.ends_with(&plain) && open;
+                let starts = word.starts_with(&plain) && *suffix;
+                word.len() > plain.len()
+                    && (ends || starts || open && *suffix && word.contains(&plain))
+            };
+            if let Some(word) = WORDS.iter().find(inside) {
+                let message = format!(
+                    "keyword `{keyword}` of rule `{}` stands inside the common word `{word}`",
+                    rule.id
+                );
+                let help = "use a longer keyword, or set `left = \"word\"` and `suffix = false`";
+                found.push(rule.warning(Part::Keyword(i), message).help(help));
+            }
+        }
+    }
+    found
+}
+
+/// Pairs of automata states that are followed before two rules are taken to differ.
+const PAIRS: usize = 20_000;
+
+/// Rules whose every finding lies inside one of another rule that is always on when they are.
+pub(crate) fn shadowed(policy: &Policy, builds: &[RuleBuild]) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for (a, small) in builds.iter().enumerate() {
+        let by = builds.iter().enumerate().find(|&(b, large)| {
+            let rules = (&policy.rules[a], &policy.rules[b]);
+            a != b
+                && judges_alike(policy, a, b)
+                && (b < a || !covers(small, large))
+                && rules.0.left == rules.1.left
+                && covers(large, small)
+        });
+        if let Some((b, _)) = by {
+            let (rule, other) = (&policy.rules[a], &policy.rules[b]);
+            let message = format!(
+                "rule `{}` finds nothing that rule `{}` does not find",
+                rule.id, other.id
+            );
+            found.push(
+                rule.warning(Part::Header, message)
+                    .help("remove one of the two, or narrow the other"),
+            );
+        }
+    }
+    found
+}
+
+/// Whether rule `b` asks no more of a match than rule `a` does.
+fn judges_alike(policy: &Policy, a: usize, b: usize) -> bool {
+    let (a, b) = (&policy.rules[a], &policy.rules[b]);
+    (b.validators.is_empty() || b.validators == a.validators)
+        && (b.context.is_none() || b.context == a.context)
+        && (b.settings.enabled || !a.settings.enabled)
+}
+
+/// Whether every match of `small` is one of `large`, with a secret that covers its secret.
+fn covers(large: &RuleBuild, small: &RuleBuild) -> bool {
+    let simple = |build: &RuleBuild| build.stages.len() == 1;
+    if simple(large) && simple(small) {
+        return large.lead <= small.lead
+            && large.trail <= small.trail
+            && includes(&large.stages[0], &small.stages[0]);
+    }
+    // Of rules in several stages only those are compared that differ in no stage before the secret.
+    large.stages.len() == small.stages.len()
+        && large.body == small.body
+        && large.body + 1 == large.stages.len()
+        && (large.lead, large.trail) == (small.lead, small.trail)
+        && large
+            .stages
+            .iter()
+            .zip(&small.stages)
+            .take(large.body)
+            .all(|(l, s)| l.part == s.part)
+        && includes(&large.stages[large.body], &small.stages[small.body])
+}
+
+/// Whether each match of `small` is a match of `large`, found by walking both at once.
+fn includes(large: &Built, small: &Built) -> bool {
+    if small
+        .first
+        .iter()
+        .zip(&large.first)
+        .any(|(s, l): (&u64, &u64)| s & !l != 0)
+    {
+        return false;
+    }
+    let entry = |built: &Built, state: u16, column: Option<u8>| {
+        let stride = usize::from(built.part.stride);
+        let column = column.map_or(stride - 1, |b| {
+            usize::from(built.part.classes[usize::from(b)])
+        });
+        built.part.table[usize::from(state) * stride + column]
+    };
+    let bytes = representatives(large, small);
+    let mut seen = HashSet::new();
+    let mut queue: Vec<(u16, u16)> = small
+        .part
+        .starts
+        .iter()
+        .copied()
+        .zip(large.part.starts.iter().copied())
+        .collect();
+    while let Some((s, l)) = queue.pop() {
+        if s == DEAD || !seen.insert((s, l)) {
+            continue;
+        }
+        if seen.len() > PAIRS {
+            return false;
+        }
+        for byte in bytes.iter().copied().map(Some).chain([None]) {
+            let (to_s, to_l) = (entry(small, s, byte), entry(large, l, byte));
+            // Final says that it matches in each of its entries, and dies.
+            let matches = |entry: u16, state: u16| entry & MATCHES != 0 || state == FINAL;
+            if matches(to_s, s) && !matches(to_l, l) {
+                return false;
+            }
+            queue.push((to_s & !MATCHES, to_l & !MATCHES));
+        }
+    }
+    true
+}
+
+/// One byte of each pair of classes.
+fn representatives(a: &Built, b: &Built) -> Vec<u8> {
+    let mut seen = HashSet::new();
+    (0..=255u8)
+        .filter(|&byte| {
+            seen.insert((
+                a.part.classes[usize::from(byte)],
+                b.part.classes[usize::from(byte)],
+            ))
+        })
+        .collect()
+}
