@@ -1,0 +1,148 @@
+//! One way of running a policy over a haystack: the native engine, or the real Wasm module in a host that behaves as Envoy does.
+//! Both take chunks and give back what is decided, and both must give the same bytes.
+
+mod wasm;
+
+use std::fmt;
+
+use blackbar_engine::{Place, Stream};
+use clap::ValueEnum;
+
+use crate::policy::Ready;
+pub(crate) use wasm::Filter;
+use wasm::Wasm;
+
+/// What `--engine` takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Which {
+    /// The engine, compiled for this machine
+    Native,
+    /// The module that a proxy loads, in a wasmtime host
+    Wasm,
+}
+
+impl fmt::Display for Which {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Native => "native",
+            Self::Wasm => "wasm",
+        })
+    }
+}
+
+/// A policy that is running, one haystack at a time.
+pub(crate) enum Lane {
+    /// In this process.
+    Native(Box<Native>),
+    /// In the module.
+    Wasm(Box<Wasm>),
+}
+
+/// The native engine with its stream.
+pub(crate) struct Native {
+    ready: Ready,
+    stream: Stream,
+    findings: u64,
+}
+
+impl Lane {
+    /// Makes it ready for its first haystack.
+    ///
+    /// # Errors
+    /// When the module refuses the policy.
+    pub(crate) fn new(which: Which, ready: Ready) -> anyhow::Result<Self> {
+        match which {
+            Which::Native => Ok(Self::Native(Box::new(Native {
+                ready,
+                stream: Stream::new(Place::Text),
+                findings: 0,
+            }))),
+            Which::Wasm => Self::module(&Filter::new(&ready.artifact)?, ready.profile.as_deref()),
+        }
+    }
+
+    /// The module with a policy in it, running the policy's base profile or a variant.
+    ///
+    /// # Errors
+    /// When the module refuses the policy.
+    pub(crate) fn module(filter: &Filter, profile: Option<&str>) -> anyhow::Result<Self> {
+        Ok(Self::Wasm(Box::new(Wasm::new(filter, profile)?)))
+    }
+
+    /// Starts a haystack.
+    pub(crate) fn start(&mut self, place: Place) -> anyhow::Result<()> {
+        match self {
+            Self::Native(native) => native.stream.reset(place),
+            Self::Wasm(wasm) => wasm.start(place)?,
+        }
+        Ok(())
+    }
+
+    /// Room for the next chunk, to be taken by [`Lane::commit`].
+    pub(crate) fn room(&mut self, len: usize) -> &mut [u8] {
+        match self {
+            Self::Native(native) => native.stream.spare(len),
+            Self::Wasm(wasm) => wasm.room(len),
+        }
+    }
+
+    /// Takes the first `len` bytes of the room as the next chunk; appends what is decided to `out`.
+    pub(crate) fn commit(&mut self, len: usize, out: &mut Vec<u8>) -> anyhow::Result<()> {
+        match self {
+            Self::Native(native) => native.commit(len, false, out),
+            Self::Wasm(wasm) => wasm.commit(len, out)?,
+        }
+        Ok(())
+    }
+
+    /// Takes a chunk; appends what is decided to `out`.
+    pub(crate) fn feed(&mut self, chunk: &[u8], out: &mut Vec<u8>) -> anyhow::Result<()> {
+        self.room(chunk.len()).copy_from_slice(chunk);
+        self.commit(chunk.len(), out)
+    }
+
+    /// Ends the haystack; appends the rest to `out`.
+    pub(crate) fn end(&mut self, out: &mut Vec<u8>) -> anyhow::Result<()> {
+        match self {
+            Self::Native(native) => native.commit(0, true, out),
+            Self::Wasm(wasm) => wasm.end(out)?,
+        }
+        Ok(())
+    }
+
+    /// A whole haystack of plain text in chunks.
+    pub(crate) fn whole(&mut self, chunks: &[&[u8]]) -> anyhow::Result<Vec<u8>> {
+        let mut out = Vec::new();
+        self.start(Place::Text)?;
+        for chunk in chunks {
+            self.feed(chunk, &mut out)?;
+        }
+        self.end(&mut out)?;
+        Ok(out)
+    }
+
+    /// Findings since it was made.
+    pub(crate) fn findings(&self) -> u64 {
+        match self {
+            Self::Native(native) => native.findings,
+            Self::Wasm(wasm) => wasm.findings(),
+        }
+    }
+}
+
+impl Native {
+    fn commit(&mut self, len: usize, last: bool, out: &mut Vec<u8>) {
+        let Self {
+            ready,
+            stream,
+            findings,
+        } = self;
+        if last {
+            stream.push(&ready.engine, &ready.plan, b"", true);
+        } else {
+            stream.commit(&ready.engine, &ready.plan, len, false);
+        }
+        *findings += stream.findings().len() as u64;
+        stream.take_output(out);
+    }
+}

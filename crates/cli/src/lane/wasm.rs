@@ -1,0 +1,146 @@
+//! The Wasm module as a lane: a haystack is the body of a response that goes through a host which behaves as Envoy does. What the
+//! module and the host do is theirs; here a haystack is dressed as traffic.
+
+use anyhow::{Context, anyhow, bail};
+use blackbar_engine::Place;
+use blackbar_host_test::{Exchange, Headers, Host, Module, Step};
+use serde_json::json;
+
+/// The most that the module may have the host hold while a candidate is undecided; beyond it, the candidate is masked. In a proxy
+/// the limit is much lower, because the proxy's own is: here it only bounds memory.
+const HOLD_LIMIT: usize = 16 << 20;
+
+/// Chunks are at most so large (see `--chunk`); a held chunk and what follows must fit into the host.
+const BUFFER_LIMIT: usize = HOLD_LIMIT + (1 << 27);
+
+/// The module with a policy in it, ready to be run by any thread.
+#[derive(Debug, Clone)]
+pub(crate) struct Filter(Module);
+
+impl Filter {
+    /// Embeds an artifact and compiles the module.
+    ///
+    /// # Errors
+    /// When the artifact does not fit, or the module is none.
+    pub(crate) fn new(artifact: &[u8]) -> anyhow::Result<Self> {
+        let wasm = blackbar_module::embed(blackbar_module::MODULE, artifact)
+            .map_err(|error| anyhow!("cannot put the policy into the module: {error}"))?;
+        let module =
+            Module::new(&wasm).map_err(|error| anyhow!("cannot run the module: {error}"))?;
+        Ok(Self(module))
+    }
+}
+
+/// A running module and the exchange that carries the present haystack.
+#[derive(Debug)]
+pub(crate) struct Wasm {
+    host: Host,
+    exchange: Option<Exchange>,
+    chunk: Vec<u8>,
+}
+
+impl Wasm {
+    /// Starts the module with the policy's base profile, or with a variant.
+    ///
+    /// # Errors
+    /// When the module refuses its configuration or its policy.
+    pub(crate) fn new(filter: &Filter, profile: Option<&str>) -> anyhow::Result<Self> {
+        let mut configuration = json!({ "hold_limit": HOLD_LIMIT });
+        if let Some(profile) = profile {
+            configuration["profile"] = json!(profile);
+        }
+        let host = Host::builder(&filter.0)
+            .configuration(configuration.to_string())
+            .extra_vms(0)
+            .buffer_limit(BUFFER_LIMIT)
+            .start()
+            .map_err(|error| {
+                let logged = error
+                    .log_lines()
+                    .last()
+                    .map(|line| format!(": {line}"))
+                    .unwrap_or_default();
+                anyhow!("the module did not start: {error}{logged}")
+            })?;
+        Ok(Self {
+            host,
+            exchange: None,
+            chunk: Vec::new(),
+        })
+    }
+
+    /// A request goes by, and the head of its response. The length is not announced: it is not known for standard input, and a
+    /// file may grow.
+    pub(super) fn start(&mut self, place: Place) -> anyhow::Result<()> {
+        let mut exchange = self.host.exchange();
+        let request = [
+            (":method", "GET"),
+            (":scheme", "http"),
+            (":authority", "blackbar"),
+            (":path", "/"),
+        ];
+        exchange.request_headers(Headers::from(request), true);
+        let media = match place {
+            Place::Json => "application/json",
+            _ => "text/plain",
+        };
+        let step = exchange.response_headers(
+            Headers::from([(":status", "200"), ("content-type", media)]),
+            false,
+        );
+        self.exchange = Some(exchange);
+        self.emitted(step, &mut Vec::new())
+    }
+
+    pub(super) fn room(&mut self, len: usize) -> &mut [u8] {
+        if self.chunk.len() < len {
+            self.chunk.resize(len, 0);
+        }
+        &mut self.chunk[..len]
+    }
+
+    pub(super) fn commit(&mut self, len: usize, out: &mut Vec<u8>) -> anyhow::Result<()> {
+        let exchange = self.exchange.as_mut().context("no haystack was started")?;
+        let step = exchange.response_body(&self.chunk[..len], false);
+        self.emitted(step, out)
+    }
+
+    pub(super) fn end(&mut self, out: &mut Vec<u8>) -> anyhow::Result<()> {
+        let mut exchange = self.exchange.take().context("no haystack was started")?;
+        let step = exchange.response_body(&[], true);
+        let ended = step.downstream.end;
+        self.emitted(step, out)?;
+        let ending = exchange.finish();
+        if !ended || !ending.violations.is_empty() {
+            bail!(
+                "the module did not bring the haystack to its end; this is a bug in it, please report it"
+            );
+        }
+        Ok(())
+    }
+
+    fn emitted(&mut self, step: Step, out: &mut Vec<u8>) -> anyhow::Result<()> {
+        out.extend_from_slice(&step.downstream.body);
+        if step.downstream.reset || step.upstream.reset {
+            let why = self
+                .host
+                .failure()
+                .unwrap_or_else(|| "the haystack was broken off".to_string());
+            bail!("the module failed: {why}");
+        }
+        if let Some(exchange) = &mut self.exchange {
+            exchange.recycle(step);
+        }
+        Ok(())
+    }
+
+    /// The sum of the module's counters over its rules: one count for each finding.
+    pub(super) fn findings(&self) -> u64 {
+        self.host
+            .metrics()
+            .iter()
+            .filter(|(name, _)| name.starts_with("blackbar.rule."))
+            .map(|(_, count)| count)
+            .sum()
+    }
+}
