@@ -213,50 +213,75 @@ fn resolve(rows: &mut Rows, forbidden: &ByteSet) {
     }
 }
 
-/// Moore's algorithm: states that differ in no future become one. State 0 stays dead.
+/// Moore's algorithm: states that differ in no future become one. Only the blocks that a split can split further are looked
+/// at again, so that long chains take no longer than their length. State 0 stays dead.
 fn minimise(rows: &Rows, starts: &[u32; STARTS]) -> (Rows, [u32; STARTS]) {
     let columns = distinct_columns(rows);
-    let mut class = vec![1u32; rows.len()];
-    class[0] = 0;
-    let mut count = 0;
-    loop {
-        let mut classes: HashMap<Vec<(u32, bool)>, u32> = HashMap::new();
-        let key = |row: &Vec<Entry>, class: &[u32]| -> Vec<(u32, bool)> {
-            columns
-                .iter()
-                .map(|&c| (class[row[c].target as usize], row[c].matches))
-                .collect()
-        };
-        let dead = key(&rows[0], &class);
-        classes.insert(dead, 0);
-        let next: Vec<u32> = rows
-            .iter()
-            .map(|row| {
-                let new = classes.len() as u32;
-                *classes.entry(key(row, &class)).or_insert(new)
-            })
-            .collect();
-        let grown = classes.len() > count;
-        count = classes.len();
-        class = next;
-        if !grown {
-            break;
-        }
-    }
-    let mut merged: Rows = vec![Vec::new(); count];
+    let mut sources: Vec<Vec<u32>> = vec![Vec::new(); rows.len()];
     for (state, row) in rows.iter().enumerate() {
-        let slot = &mut merged[class[state] as usize];
-        if slot.is_empty() {
-            *slot = row
+        let mut targets: Vec<u32> = columns.iter().map(|&c| row[c].target).collect();
+        targets.sort_unstable();
+        targets.dedup();
+        targets
+            .into_iter()
+            .for_each(|target| sources[target as usize].push(state as u32));
+    }
+    let mut class = vec![0u32; rows.len()];
+    let mut blocks: Vec<Vec<u32>> = vec![(0..rows.len() as u32).collect()];
+    let mut waiting = vec![0u32];
+    let mut is_waiting = vec![true];
+    while let Some(block) = waiting.pop() {
+        is_waiting[block as usize] = false;
+        let mut parts: HashMap<Vec<(u32, bool)>, Vec<u32>> = HashMap::new();
+        for &state in &blocks[block as usize] {
+            let row = &rows[state as usize];
+            let key = columns
                 .iter()
-                .map(|e| Entry {
-                    target: class[e.target as usize],
-                    ..*e
-                })
-                .collect();
+                .map(|&c| (class[row[c].target as usize], row[c].matches));
+            parts.entry(key.collect()).or_default().push(state);
+        }
+        if parts.len() == 1 {
+            continue;
+        }
+        let mut parts: Vec<Vec<u32>> = parts.into_values().collect();
+        // A fixed order, so that the same policy always gives the same artifact; the largest part keeps its name.
+        parts.sort_unstable_by(|a, b| b.len().cmp(&a.len()).then_with(|| a[0].cmp(&b[0])));
+        let mut parts = parts.into_iter();
+        blocks[block as usize] = parts.next().unwrap_or_default();
+        for part in parts {
+            let name = blocks.len() as u32;
+            part.iter().for_each(|&state| class[state as usize] = name);
+            let touched = part.iter().flat_map(|&state| &sources[state as usize]);
+            is_waiting.push(false);
+            blocks.push(part.clone());
+            for &source in touched {
+                let name = class[source as usize];
+                if !std::mem::replace(&mut is_waiting[name as usize], true) {
+                    waiting.push(name);
+                }
+            }
         }
     }
-    (merged, starts.map(|s| class[s as usize]))
+    // Dead comes first.
+    let mut order: Vec<u32> = (0..blocks.len() as u32).collect();
+    order.swap(0, class[0] as usize);
+    let mut number = vec![0; blocks.len()];
+    order
+        .iter()
+        .enumerate()
+        .for_each(|(i, &block)| number[block as usize] = i as u32);
+    let merged = order
+        .iter()
+        .map(|&block| {
+            let row = &rows[blocks[block as usize][0] as usize];
+            let entry = |e: &Entry| Entry {
+                target: number[class[e.target as usize] as usize],
+                ..*e
+            };
+            row.iter().map(entry).collect()
+        })
+        .collect();
+    (merged, starts.map(|s| number[class[s as usize] as usize]))
 }
 
 /// One of each set of columns that are the same in all rows.

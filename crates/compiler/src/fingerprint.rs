@@ -1,6 +1,8 @@
 //! From an expression to windows: what bytes must every match have, at which distance from its start, and which three of
 //! them are rarest in the sample.
 
+use std::collections::HashSet;
+
 use blackbar_engine::artifact::LeadingRun;
 use blackbar_engine::prefilter::WINDOW;
 use regex_syntax::hir::{Class, Hir, HirKind, Repetition};
@@ -8,10 +10,12 @@ use regex_syntax::hir::{Class, Hir, HirKind, Repetition};
 use crate::automaton::{ByteSet, has, insert};
 use crate::sample::Statistics;
 
-/// Positions that are looked at from a match's start.
-const REACH: usize = 88;
+/// How far from a match's start windows are looked for: the further, the more ways of beginning there are to tell apart.
+const REACHES: [usize; 7] = [3, 4, 6, 8, 12, 24, 88];
 /// Ways in which a match can begin that are told apart.
 const WAYS: usize = 256;
+/// What one more window costs, as a share of positions: it is compared wherever its bucket lets something through.
+const WINDOW_COST: f64 = 4e-6;
 /// Bytes that the engine compares before it verifies.
 const COMPARED: usize = 8;
 /// From this many lengths on a leading run is a run of its own.
@@ -30,7 +34,7 @@ pub(crate) struct Print {
 }
 
 /// One way in which a match can begin.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Way {
     sets: Vec<ByteSet>,
     /// What follows is known too.
@@ -39,14 +43,32 @@ struct Way {
 
 /// The windows of `hir`; `None` when some match has fewer than three bytes.
 pub(crate) fn prints(hir: &Hir, max_len: usize, statistics: &Statistics) -> Option<Vec<Print>> {
-    let direct = best(&ways(hir), statistics, None);
-    let behind =
-        leading_run(hir, max_len).and_then(|(run, rest)| best(&ways(&rest), statistics, Some(run)));
-    let cost = |prints: &[Print]| prints.iter().map(|p| p.share).sum::<f64>();
-    match (direct, behind) {
-        (Some(a), Some(b)) => Some(if cost(&b) < cost(&a) { b } else { a }),
-        (a, b) => a.or(b),
+    let behind = leading_run(hir, max_len);
+    let cost = |prints: &[Print]| -> f64 {
+        prints
+            .iter()
+            .map(|p| p.share * weight(p.offset) + WINDOW_COST)
+            .sum()
+    };
+    let mut best: Option<(f64, Vec<Print>)> = None;
+    for reach in REACHES {
+        let direct = choose(&ways(hir, reach), statistics, None);
+        let after_run = behind
+            .as_ref()
+            .and_then(|(run, rest)| choose(&ways(rest, reach), statistics, Some(*run)));
+        for prints in direct.into_iter().chain(after_run) {
+            let cost = cost(&prints);
+            if best.as_ref().is_none_or(|(least, _)| cost < *least) {
+                best = Some((cost, prints));
+            }
+        }
+        // Looking further takes time, and holds more back: only where the rule is expensive otherwise.
+        let enough = if reach < 12 { 2e-5 } else { 1e-3 };
+        if best.as_ref().is_some_and(|(cost, _)| *cost < enough) {
+            break;
+        }
     }
+    best.map(|(_, prints)| prints)
 }
 
 /// The run that every match starts with, if its length varies much, and what follows it.
@@ -98,22 +120,22 @@ fn class_set(hir: &Hir) -> Option<ByteSet> {
     Some(set)
 }
 
-/// All ways in which a match of `hir` can begin, up to [`REACH`] bytes.
-fn ways(hir: &Hir) -> Vec<Way> {
+/// All ways in which a match of `hir` can begin, up to `reach` bytes.
+fn ways(hir: &Hir, reach: usize) -> Vec<Way> {
     let start = Way {
         sets: Vec::new(),
         open: true,
     };
-    let mut ways = extend(vec![start], hir);
+    let mut ways = extend(vec![start], hir, reach);
     for way in &mut ways {
-        way.sets.truncate(REACH);
+        way.sets.truncate(reach);
     }
     ways
 }
 
 /// Each of `ways` followed by `hir`. Where that gets too many, less is known of each.
-fn extend(ways: Vec<Way>, hir: &Hir) -> Vec<Way> {
-    if ways.iter().all(|way| !way.open || way.sets.len() >= REACH) {
+fn extend(ways: Vec<Way>, hir: &Hir, reach: usize) -> Vec<Way> {
+    if ways.iter().all(|way| !way.open || way.sets.len() >= reach) {
         return ways;
     }
     let closed = |ways: &[Way]| {
@@ -130,29 +152,37 @@ fn extend(ways: Vec<Way>, hir: &Hir) -> Vec<Way> {
             return literal.0.iter().fold(ways, |ways, &byte| {
                 let mut set = ByteSet::default();
                 insert(&mut set, byte);
-                append(ways, set)
+                append(ways, set, reach)
             });
         }
         HirKind::Class(_) => match class_set(hir) {
-            Some(set) => return append(ways, set),
+            Some(set) => return append(ways, set, reach),
             None => return closed(&ways),
         },
-        HirKind::Capture(capture) => return extend(ways, &capture.sub),
-        HirKind::Concat(parts) => return parts.iter().fold(ways, extend),
+        HirKind::Capture(capture) => return extend(ways, &capture.sub, reach),
+        HirKind::Concat(parts) => {
+            return parts
+                .iter()
+                .fold(ways, |ways, part| extend(ways, part, reach));
+        }
         HirKind::Alternation(parts) => {
             let (done, open): (Vec<Way>, Vec<Way>) =
                 ways.iter().cloned().partition(|way| !way.open);
             done.into_iter()
-                .chain(parts.iter().flat_map(|part| extend(open.clone(), part)))
+                .chain(
+                    parts
+                        .iter()
+                        .flat_map(|part| extend(open.clone(), part, reach)),
+                )
                 .collect()
         }
-        HirKind::Repetition(repetition) => repeat(&ways, repetition),
+        HirKind::Repetition(repetition) => repeat(&ways, repetition, reach),
     };
-    shorten(dedup(grown))
+    shorten(dedup(grown, reach), reach)
 }
 
 /// At most [`WAYS`] ways: those that differ only far from the start become one, closed where they part.
-fn shorten(mut ways: Vec<Way>) -> Vec<Way> {
+fn shorten(mut ways: Vec<Way>, reach: usize) -> Vec<Way> {
     for length in [48, 24, 16, 12, 8, 6, 5, 4, WINDOW] {
         if ways.len() <= WAYS {
             return ways;
@@ -161,7 +191,7 @@ fn shorten(mut ways: Vec<Way>) -> Vec<Way> {
             way.sets.truncate(length);
             way.open = false;
         }
-        ways = dedup(ways);
+        ways = dedup(ways, reach);
     }
     if ways.len() <= WAYS {
         return ways;
@@ -179,10 +209,10 @@ fn shorten(mut ways: Vec<Way>) -> Vec<Way> {
     }]
 }
 
-fn repeat(ways: &[Way], repetition: &Repetition) -> Vec<Way> {
+fn repeat(ways: &[Way], repetition: &Repetition, reach: usize) -> Vec<Way> {
     let mut now = ways.to_vec();
-    for _ in 0..repetition.min.min(REACH as u32) {
-        now = extend(now, &repetition.sub);
+    for _ in 0..repetition.min.min(reach as u32) {
+        now = extend(now, &repetition.sub, reach);
     }
     if repetition.max == Some(repetition.min) {
         return now;
@@ -191,7 +221,7 @@ fn repeat(ways: &[Way], repetition: &Repetition) -> Vec<Way> {
     let mut all = now.clone();
     let more = repetition.max.map_or(u32::MAX, |max| max - repetition.min);
     for step in 0..more {
-        now = extend(now, &repetition.sub);
+        now = extend(now, &repetition.sub, reach);
         let last = step + 1 == more;
         let stop = !last && (step >= 3 || all.len() + now.len() > WAYS);
         all.extend(now.iter().map(|way| Way {
@@ -205,24 +235,25 @@ fn repeat(ways: &[Way], repetition: &Repetition) -> Vec<Way> {
     all
 }
 
-fn append(mut ways: Vec<Way>, set: ByteSet) -> Vec<Way> {
+fn append(mut ways: Vec<Way>, set: ByteSet, reach: usize) -> Vec<Way> {
     for way in ways
         .iter_mut()
-        .filter(|way| way.open && way.sets.len() < REACH)
+        .filter(|way| way.open && way.sets.len() < reach)
     {
         way.sets.push(set);
     }
     ways
 }
 
-fn dedup(ways: Vec<Way>) -> Vec<Way> {
-    let mut unique: Vec<Way> = Vec::new();
+fn dedup(ways: Vec<Way>, reach: usize) -> Vec<Way> {
+    let mut seen = HashSet::new();
+    let mut unique = Vec::new();
     for mut way in ways {
-        if way.sets.len() >= REACH {
-            way.sets.truncate(REACH);
+        if way.sets.len() >= reach {
+            way.sets.truncate(reach);
             way.open = false;
         }
-        if !unique.contains(&way) {
+        if seen.insert(way.clone()) {
             unique.push(way);
         }
     }
@@ -230,7 +261,7 @@ fn dedup(ways: Vec<Way>) -> Vec<Way> {
 }
 
 /// The rarest window of each way; ways whose windows can be one are merged.
-fn best(ways: &[Way], statistics: &Statistics, run: Option<LeadingRun>) -> Option<Vec<Print>> {
+fn choose(ways: &[Way], statistics: &Statistics, run: Option<LeadingRun>) -> Option<Vec<Print>> {
     let mut prints: Vec<Print> = Vec::new();
     for way in ways {
         let most = way.sets.len().checked_sub(WINDOW)?;

@@ -1,7 +1,10 @@
 //! Byte statistics of the shipped sample of log text: how often bytes and pairs of bytes occur. Windows and buckets are
 //! chosen by it; correctness never depends on it.
 
-use std::sync::LazyLock;
+use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+use blackbar_engine::prefilter::WINDOW;
 
 use crate::automaton::{ByteSet, has};
 
@@ -13,6 +16,8 @@ pub(crate) struct Statistics {
     single: [f64; 256],
     /// Of the second byte, given the first.
     after: Vec<[f64; 256]>,
+    /// Shares of pairs of sets that were asked for before.
+    pairs: Mutex<HashMap<(ByteSet, ByteSet), f64>>,
 }
 
 /// The statistics of [`SAMPLE`].
@@ -38,32 +43,54 @@ impl Statistics {
         Statistics {
             single,
             after: counts,
+            pairs: Mutex::default(),
         }
     }
 
-    /// The expected share of positions at which the sets match, one after the other.
-    pub(crate) fn share(&self, sets: &[ByteSet]) -> f64 {
-        let Some((head, rest)) = sets.split_first() else {
-            return 1.0;
-        };
-        let mut now: Vec<(u8, f64)> = (0..=255u8)
-            .filter(|&b| has(head, b))
-            .map(|b| (b, self.single[usize::from(b)]))
-            .collect();
-        for set in rest {
-            let next = (0..=255u8).filter(|&b| has(set, b));
-            now = next
-                .map(|b| {
-                    (
-                        b,
-                        now.iter()
-                            .map(|&(a, p)| p * self.after[usize::from(a)][usize::from(b)])
-                            .sum(),
-                    )
-                })
-                .collect();
+    /// The share of bytes in `set`.
+    fn single(&self, set: &ByteSet) -> f64 {
+        (0..=255u8)
+            .filter(|&b| has(set, b))
+            .map(|b| self.single[usize::from(b)])
+            .sum()
+    }
+
+    /// The share of positions at which a byte of `a` is followed by one of `b`.
+    fn pair(&self, a: &ByteSet, b: &ByteSet) -> f64 {
+        if let Some(&share) = self
+            .pairs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&(*a, *b))
+        {
+            return share;
         }
-        now.iter().map(|&(_, p)| p).sum()
+        let second: Vec<usize> = (0..=255u8)
+            .filter(|&y| has(b, y))
+            .map(usize::from)
+            .collect();
+        let share = (0..=255u8)
+            .filter(|&x| has(a, x))
+            .map(usize::from)
+            .map(|x| self.single[x] * second.iter().map(|&y| self.after[x][y]).sum::<f64>())
+            .sum();
+        self.pairs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert((*a, *b), share);
+        share
+    }
+
+    /// The expected share of positions at which the three sets match, one after the other: each byte is taken to depend on
+    /// the one before it only.
+    pub(crate) fn share(&self, sets: &[ByteSet; WINDOW]) -> f64 {
+        let [a, b, c] = sets;
+        let middle = self.single(b);
+        if middle == 0.0 {
+            0.0
+        } else {
+            self.pair(a, b) * self.pair(b, c) / middle
+        }
     }
 
     /// The share of bytes in each pair of a high and a low nibble.

@@ -651,15 +651,27 @@ impl<'a> Scan<'a> {
                 (end - length, (end + 1).saturating_sub(usize::from(run.min)))
             }
         };
-        // Where windows stand at different distances an earlier start may come later: look at those first.
-        let from = if program.mixed {
-            from.saturating_sub(self.engine.reach)
-        } else {
-            from
-        };
-        if to > first_new {
-            self.evaluate_range(window.rule, from.max(first_new), to);
+        if to <= first_new {
+            return;
         }
+        let from = from.max(first_new);
+        if program.spread == 0 {
+            self.evaluate_range(window.rule, from, to);
+        } else if (from..to).any(|start| self.lives(program, start)) {
+            // An earlier start may come to light later, by a window further from it: now is the time to look at it.
+            let from = from.saturating_sub(program.spread).max(first_new);
+            self.evaluate_range(window.rule, from, to);
+        }
+    }
+
+    /// Whether a start is anything but dead, as far as automata can tell.
+    fn lives(&mut self, program: &RuleProgram, start: usize) -> bool {
+        let mut ends = core::mem::take(&mut self.stream.ends);
+        let verdict = program
+            .program
+            .verify(&self.view, start, None, false, &mut ends);
+        self.stream.ends = ends;
+        verdict != Verdict::Dead
     }
 
     /// Evaluates the new starts near the window's end, where the prefilter's windows are cut off.
@@ -687,8 +699,9 @@ impl<'a> Scan<'a> {
         for at in from..hay.len() {
             let Some(&byte) = hay.get(at) else { break };
             for rule in engine.starting_with(byte) {
-                if self.first_new(rule).is_some_and(|first| first <= at)
-                    && let Some(program) = engine.programs.get(usize::from(rule))
+                if let Some(program) = engine.programs.get(usize::from(rule))
+                    && hay.len() - at < program.reach + WINDOW
+                    && self.first_new(rule).is_some_and(|first| first <= at)
                 {
                     self.evaluate(rule, program, at, None);
                 }

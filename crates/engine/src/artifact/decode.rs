@@ -222,14 +222,10 @@ impl Parsed {
         for (i, (window, bucket)) in self.windows.into_iter().enumerate() {
             let i = i as u16;
             if let Some(program) = programs.get_mut(usize::from(window.rule)) {
-                let distinct = |&other: &u16| {
-                    windows
-                        .get(usize::from(other))
-                        .is_some_and(|w: &Window| w.offset != window.offset || w.run.is_some())
-                };
-                program.mixed |= window.run.is_some() && !program.windows.is_empty()
-                    || program.windows.first().is_some_and(distinct);
                 program.windows.push(i);
+                if window.run.is_none() {
+                    program.reach = program.reach.max(usize::from(window.offset));
+                }
             }
             if let Some(bucket) = buckets.get_mut(usize::from(bucket)) {
                 bucket.push(i);
@@ -240,6 +236,9 @@ impl Parsed {
                 run_rules.push(window.rule);
             }
             windows.push(window);
+        }
+        for program in &mut programs {
+            program.spread = spread(program, &windows);
         }
         Engine {
             bytes,
@@ -256,6 +255,26 @@ impl Parsed {
             run_rules,
             reach,
         }
+    }
+}
+
+/// See [`RuleProgram::spread`].
+fn spread(program: &RuleProgram, windows: &[Window]) -> usize {
+    let own = || {
+        program
+            .windows
+            .iter()
+            .filter_map(|&w| windows.get(usize::from(w)))
+    };
+    let offsets = || own().map(|w| usize::from(w.offset));
+    let apart = offsets().max().unwrap_or(0) - offsets().min().unwrap_or(0);
+    let longest = own()
+        .filter_map(|w| w.run)
+        .map(|run| usize::from(run.max))
+        .max();
+    match longest {
+        Some(run) if program.windows.len() > 1 => apart + run,
+        _ => apart,
     }
 }
 
@@ -344,7 +363,8 @@ fn read_rule(r: &mut Reader<'_>, dfas: &[Dfa]) -> Option<(Rule, RuleProgram, [u6
         checks,
         context,
         windows: Vec::new(),
-        mixed: false,
+        spread: 0,
+        reach: 0,
     };
     Some((rule, program, first))
 }

@@ -68,8 +68,10 @@ pub(crate) struct RuleProgram {
     pub(crate) context: Option<(Vec<Vec<u8>>, usize)>,
     /// The rule's windows.
     pub(crate) windows: Vec<u16>,
-    /// Windows stand at different distances, so that candidates do not come in the order of their starts.
-    pub(crate) mixed: bool,
+    /// How much earlier a start may come to light after a later one: windows stand at different distances from it.
+    pub(crate) spread: usize,
+    /// The largest distance of a window from its match's start, runs left out.
+    pub(crate) reach: usize,
 }
 
 /// A window of a rule: three byte sets at a known distance from the start of every match (or after a run).
