@@ -93,11 +93,11 @@ impl Vm {
         self.fail_if_closed_policy(id);
         self.set_logging(id, true);
         self.call(id, |callbacks| &callbacks.log, id);
-        self.run_deferred(None);
+        self.run_deferred();
         self.set_logging(id, false);
         self.call(id, |callbacks| &callbacks.done, id);
         self.call(id, |callbacks| &callbacks.delete, id);
-        self.run_deferred(None);
+        self.run_deferred();
         let step = self.take_step(id);
         let Some(mut stream) = self.store.data_mut().streams.remove(&id) else {
             return Ending {
@@ -147,7 +147,7 @@ impl Vm {
             .collect();
         for &root in &roots {
             self.call(root, |callbacks| &callbacks.tick, root);
-            self.run_deferred(None);
+            self.run_deferred();
         }
         roots.len()
     }
@@ -218,7 +218,7 @@ impl Vm {
                 }
             }
         };
-        self.run_deferred(Some((id, direction)));
+        self.run_deferred();
         self.open_flow(id, direction).map(|_| action)
     }
 
@@ -379,7 +379,12 @@ impl Vm {
                 let Some(flow) = self.open_flow(id, direction) else {
                     return;
                 };
-                if flow.end_seen || flow.trailers_seen {
+                if !flow.buffering && !flow.buffer.is_empty() {
+                    // Asked for in the callback of a chunk that is not held: the action decides for the chunk.
+                    let chunk = std::mem::take(&mut flow.buffer);
+                    flow.flush_body();
+                    flow.buffer = chunk;
+                } else if flow.end_seen || flow.trailers_seen {
                     self.complete(id, direction);
                 } else {
                     flow.flush_body();
@@ -558,16 +563,14 @@ impl Vm {
         }
     }
 
-    /// Does what the guest asked for during its callback; `running` is the message whose callback that was.
-    pub(crate) fn run_deferred(&mut self, running: Option<(u32, Direction)>) {
+    /// Does what the guest asked for during its callback, before the callback's action counts.
+    pub(crate) fn run_deferred(&mut self) {
         let deferred = &mut self.store.data_mut().deferred;
         if deferred.is_empty() {
             return;
         }
         for deferred in std::mem::take(deferred) {
             match deferred {
-                // The action that the callback returns decides for its own message.
-                Deferred::Continue(id, direction) if running == Some((id, direction)) => {}
                 Deferred::Continue(id, direction) => {
                     if self.store.data().connections.contains_key(&id) {
                         self.resume_tcp(id);

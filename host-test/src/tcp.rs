@@ -52,7 +52,7 @@ impl Vm {
         if let Some(connection) = self.store.data_mut().connections.get_mut(&id) {
             connection.paused = stopped;
         }
-        self.run_deferred(None);
+        self.run_deferred();
         id
     }
 
@@ -106,7 +106,7 @@ impl Vm {
                     .push(Violation::UpstreamDataDropped { bytes });
             }
         }
-        self.run_deferred(None);
+        self.run_deferred();
     }
 
     /// `proxy_continue_stream(Downstream)`: what is held of the client's data goes on.
@@ -132,7 +132,7 @@ impl Vm {
         self.call(id, |callbacks| &callbacks.done, id);
         self.call(id, |callbacks| &callbacks.log, id);
         self.call(id, |callbacks| &callbacks.delete, id);
-        self.run_deferred(None);
+        self.run_deferred();
         match self.store.data_mut().connections.remove(&id) {
             Some(connection) => {
                 self.release_root(connection.root);

@@ -287,3 +287,41 @@ fn a_tick_may_edit_and_continue_a_paused_body() {
     // Without an effective context the tick has no body to set.
     assert_eq!(said(&host.take_logs()), "0 2 0 abcd 0 0 2 0 e 0 0");
 }
+
+#[test]
+fn a_body_callback_may_release_what_was_paused_before() {
+    // Pauses always; from the second call on it also continues, which takes effect ahead of its action.
+    let mut host = Guest::new()
+        .on(
+            "request_body",
+            "(if (i32.gt_u (local.get $n) (i32.const 2)) (then (drop (call $continue (i32.const 0)))))
+             (i32.const 1)",
+        )
+        .host();
+    let mut exchange = posting(&mut host);
+    assert_eq!(upstream(exchange.request_body(b"ab", false)), "");
+    assert_eq!(upstream(exchange.request_body(b"cd", false)), "abcd");
+    assert_eq!(upstream(exchange.request_body(b"e", false)), "");
+    assert_eq!(upstream(exchange.request_body(b"fg", false)), "efg");
+}
+
+#[test]
+fn continuing_in_the_callback_of_a_chunk_releases_the_headers_not_the_chunk() {
+    let mut host = Guest::new()
+        .on("request_headers", "(i32.const 1)")
+        .on(
+            "request_body",
+            "(drop (call $continue (i32.const 0))) (i32.eqz (local.get $end))",
+        )
+        .host_with(|builder| builder.allow_on_headers_stop_iteration(true));
+    let mut exchange = host.exchange();
+    assert_eq!(
+        exchange.request_headers(crate::guest::post(), false),
+        Default::default()
+    );
+    let step = exchange.request_body(b"ab", false);
+    assert!(step.upstream.headers.is_some() && step.upstream.body.is_empty());
+    let step = exchange.request_body(b"c", true);
+    assert!(step.upstream.end);
+    assert_eq!(upstream(step), "abc");
+}

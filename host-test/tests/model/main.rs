@@ -1,6 +1,6 @@
 //! What the host must do as Envoy does, shown with small guests in WAT. One binary, so that wasmtime is linked once.
 //!
-//! The filter's own tests are not here: they run the real module, in `tests/filter`.
+//! The filter's own tests are not here: they run the real module, in `tests/filter_*.rs`.
 
 mod bodies;
 mod guest;

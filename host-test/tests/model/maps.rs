@@ -221,3 +221,19 @@ fn binary_values_pass_as_they_are() {
     let headers: Headers = outcome.upstream.headers.unwrap();
     assert_eq!(headers.first("x-bin"), Some(&[0xff, 0xfe, b' ', 0x80][..]));
 }
+
+#[test]
+fn in_on_log_even_held_headers_cannot_be_changed() {
+    let mut guest = Guest::new();
+    let (name, value) = (guest.bytes("x-two"), guest.bytes("late"));
+    let mut host = guest
+        .on("request_headers", "(i32.const 1)")
+        .on(
+            "log",
+            format!("(call $report (call $set_header (i32.const 0) {name} {value}))"),
+        )
+        .host();
+    host.exchange()
+        .request_headers(two_values().request_headers, true);
+    assert_eq!(said(&host.take_logs()), "2");
+}

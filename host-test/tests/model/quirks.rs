@@ -23,6 +23,7 @@ fn metrics() -> Guest {
              (call $report (call $record (i32.load (i32.const 24)) (i64.const 1)))
              (call $report (call $increment (i32.load (i32.const 24)) (i64.const 1)))
              (call $report (call $increment (i32.const 400) (i64.const 1)))
+             (call $report (call $increment (i32.add (i32.load (i32.const 16)) (i32.const 1)) (i64.const 1)))
              (call $report (call $get_metric (i32.load (i32.const 16)) (i32.const 32)))
              (call $report (i32.load (i32.const 32)))
              (i32.const 1)"
@@ -36,8 +37,8 @@ fn metrics_of_all_vms_are_one() {
     assert_eq!(host.counter("c"), 10, "one for each worker");
     assert_eq!(host.metrics()["g (gauge)"], 7);
     assert_eq!(host.metrics()["h (histogram)"], 2);
-    let first: Vec<_> = host.take_logs().drain(..14).collect();
-    assert_eq!(said(&first), "0 0 0 2 0 2 2 0 0 0 2 1 0 5");
+    let first: Vec<_> = host.take_logs().drain(..15).collect();
+    assert_eq!(said(&first), "0 0 0 2 0 2 2 0 0 0 2 1 1 0 5");
 }
 
 #[test]

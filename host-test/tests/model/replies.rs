@@ -190,3 +190,30 @@ fn a_head_response_may_declare_a_length_without_a_body() {
     let outcome = Guest::new().run(&transaction, &Chunking::whole());
     assert_eq!(outcome.violations, []);
 }
+
+#[test]
+fn a_local_response_for_another_stream_stops_the_running_one_too() {
+    // Envoy's flag is the VM's: the callback that sent it is stopped, whichever stream gets the response.
+    let mut guest = Guest::new();
+    let reply = reply(&mut guest, 403);
+    let mut host = guest
+        .on(
+            "request_headers",
+            format!(
+                "(if (global.get $state) (then (drop (call $effective (global.get $state))) {reply}))
+                 (global.set $state (local.get $ctx))
+                 (i32.const 0)"
+            ),
+        )
+        .host();
+    let mut first = crate::guest::posting(&mut host);
+    let mut second = host.exchange();
+    let step = second.request_headers(crate::guest::post(), false);
+    assert_eq!(step, Default::default(), "stopped");
+    let step = first.poll();
+    assert_eq!(
+        step.downstream.headers.unwrap().text(":status"),
+        Some("403")
+    );
+    assert_eq!(said(&host.take_logs()), "0");
+}
