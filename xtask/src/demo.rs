@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::envoy::{self, Running, Setting};
 use crate::http::{Headers, Received, Upstream};
 use crate::scenario::{Report, Scenario, Seen, Transcript, play};
-use crate::workspace::{build_binary, embed};
+use crate::workspace::{build_binary, embed, is_inner};
 use crate::{EnvoyArguments, setup};
 
 const SCENARIO: &str = "demo";
@@ -15,9 +15,11 @@ const SCENARIO: &str = "demo";
 const WIDTH: usize = 58;
 
 pub(crate) fn run(arguments: &EnvoyArguments, keep: bool) -> Result<bool> {
-    println!(
-        "blackbar demo: a policy in the Wasm module, the module in a proxy, real requests with planted values\n"
-    );
+    if !is_inner() {
+        println!(
+            "blackbar demo: a policy in the Wasm module, the module in a proxy, real requests with planted values\n"
+        );
+    }
     setup::wasm()?;
     let Some(envoy) = envoy::find(arguments)? else {
         return in_host(keep);
@@ -94,33 +96,34 @@ fn show(scenario: &Scenario, transcript: &Transcript) {
     for (exchange, seen) in scenario.expect.exchanges.iter().zip(&transcript.seen) {
         println!("\n── {}", exchange.name);
         let request = &exchange.request;
-        let names: Vec<&str> = request.headers.keys().map(String::as_str).collect();
+        let headers = request.header_list();
+        let names = names(&headers);
         let start = format!("{} {}", request.method, request.path.0);
-        let sent = lines(&start, &request.header_list(), &names, &request.plain());
+        let sent = lines(&start, &headers, &names, &request.plain());
         let arrived = match seen.upstream.first() {
             Some(received) => received_lines(received, &names),
             None => vec![format!("(nothing: the proxy answered {})", status(seen))],
         };
-        if sent != arrived || exchange.request.has_body() {
+        if sent != arrived || request.has_body() {
             columns("the client sent", "the upstream got", &sent, &arrived);
         }
+        let reply = &exchange.reply;
         let Ok(answer) = &seen.client else { continue };
-        if seen.upstream.is_empty() || exchange.reply.is_echo() {
+        if seen.upstream.is_empty() || reply.is_echo() {
             continue;
         }
-        let names: Vec<&str> = exchange.reply.header_names().collect();
+        let headers = reply.header_list();
+        let names = self::names(&headers);
         let sent = lines(
-            &exchange.reply.status().to_string(),
-            &exchange.reply.header_list(),
+            &reply.status().to_string(),
+            &headers,
             &names,
-            &exchange.reply.plain(),
+            &reply.plain(),
         );
-        columns(
-            "the upstream answered",
-            "the client got",
-            &sent,
-            &received_lines(answer, &names),
-        );
+        let arrived = received_lines(answer, &names);
+        if sent != arrived {
+            columns("the upstream answered", "the client got", &sent, &arrived);
+        }
     }
     println!("\n── access log");
     for line in transcript.seen.iter().filter_map(|seen| seen.log.as_ref()) {
@@ -139,7 +142,7 @@ fn status(seen: &Seen) -> &str {
         .map_or("nothing", |received| received.start.as_str())
 }
 
-fn received_lines(received: &Received, names: &[&str]) -> Vec<String> {
+fn received_lines(received: &Received, names: &[String]) -> Vec<String> {
     let body = received
         .plain_body()
         .unwrap_or_else(|| received.body.clone());
@@ -151,13 +154,17 @@ fn received_lines(received: &Received, names: &[&str]) -> Vec<String> {
     )
 }
 
-fn lines(start: &str, headers: &Headers, names: &[&str], body: &str) -> Vec<String> {
+fn names(headers: &Headers) -> Vec<String> {
+    headers.iter().map(|(name, _)| name.clone()).collect()
+}
+
+/// Start line, the headers of these names, body: in this order on both sides.
+fn lines(start: &str, headers: &Headers, names: &[String], body: &str) -> Vec<String> {
     let mut all = vec![start.to_owned()];
-    for (name, value) in headers
-        .iter()
-        .filter(|(name, _)| names.contains(&name.as_str()))
-    {
-        all.push(format!("{name}: {}", String::from_utf8_lossy(value)));
+    for name in names {
+        for (_, value) in headers.iter().filter(|(known, _)| known == name) {
+            all.push(format!("{name}: {}", String::from_utf8_lossy(value)));
+        }
     }
     all.extend(body.lines().map(str::to_owned));
     all
@@ -203,7 +210,7 @@ fn leave_running(scenario: &Scenario, upstream: &Upstream, running: &Running) ->
         running.admin
     );
     println!(
-        "  try: curl -d 'mail me at jane@example.org' http://127.0.0.1:{}/",
+        "  try: curl -H 'content-type: text/plain' -d 'mail me at jane@example.org' http://127.0.0.1:{}/",
         running.listener
     );
     loop {

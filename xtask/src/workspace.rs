@@ -90,6 +90,13 @@ pub(crate) fn with_host(arguments: &[&str]) -> Command {
         "host",
         "--",
     ]);
-    command.args(arguments);
+    command.args(arguments).env(INNER, "1");
     command
 }
+
+/// Whether [`with_host`] started this: what the outer run has said already is not said again.
+pub(crate) fn is_inner() -> bool {
+    std::env::var_os(INNER).is_some()
+}
+
+const INNER: &str = "BLACKBAR_XTASK_INNER";

@@ -373,11 +373,7 @@ impl Request {
 
     /// The body as it is before any encoding, for people.
     pub(crate) fn plain(&self) -> String {
-        self.body
-            .iter()
-            .chain(&self.chunks)
-            .map(|text| text.0.as_str())
-            .collect()
+        shown(self.body.as_ref(), &self.chunks)
     }
 }
 
@@ -388,10 +384,6 @@ impl ReplyText {
 
     pub(crate) fn is_echo(&self) -> bool {
         self.echo
-    }
-
-    pub(crate) fn header_names(&self) -> impl Iterator<Item = &str> {
-        self.headers.keys().map(String::as_str)
     }
 
     pub(crate) fn header_list(&self) -> Headers {
@@ -423,12 +415,18 @@ impl ReplyText {
     }
 
     pub(crate) fn plain(&self) -> String {
-        self.body
-            .iter()
-            .chain(&self.chunks)
-            .map(|text| text.0.as_str())
-            .collect()
+        shown(self.body.as_ref(), &self.chunks)
     }
+}
+
+/// A body for people; a sign where one chunk ends and the next begins.
+fn shown(body: Option<&Text>, chunks: &[Text]) -> String {
+    let parts: Vec<&str> = body
+        .into_iter()
+        .chain(chunks)
+        .map(|text| text.0.as_str())
+        .collect();
+    parts.join("┊")
 }
 
 fn headers(map: &BTreeMap<String, Values>) -> Headers {
