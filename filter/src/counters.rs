@@ -183,6 +183,15 @@ impl Tally {
     }
 }
 
+#[cfg(test)]
+impl Tally {
+    pub(crate) fn of(rules: &[(RuleIndex, Outcome, u64)]) -> Tally {
+        Tally {
+            rules: rules.to_vec(),
+        }
+    }
+}
+
 /// The counters of one engine, defined in the host when they are first needed.
 #[derive(Debug)]
 pub struct Counters {
