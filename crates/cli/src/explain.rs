@@ -42,7 +42,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let policy = policy::read(&arguments.policy)?;
     let mut out = io::stdout().lock();
     match (&arguments.text, &arguments.rule) {
-        (Some(text), _) => explain_text(&mut out, &policy, text.as_bytes(), arguments.show_values)?,
+        (Some(text), _) => explain_text(&mut out, arguments, &policy, text.as_bytes())?,
         (None, Some(id)) => match policy.rules.iter().find(|rule| rule.id == *id) {
             Some(rule) => explain_rule(&mut out, &policy, rule)?,
             None => bail!(
@@ -242,12 +242,12 @@ fn action(rule: &Rule) -> String {
 
 fn explain_text(
     out: &mut dyn Write,
+    arguments: &Arguments,
     policy: &Policy,
     text: &[u8],
-    show_values: bool,
 ) -> anyhow::Result<()> {
-    let artifact = policy::compile(policy)?.artifact;
-    let engine: Engine = policy::load(&policy.id, &artifact)?;
+    let show_values = arguments.show_values;
+    let engine: Engine = policy::load(&policy.id, policy::artifact(&arguments.policy)?)?;
     let plan = Plan::new(&engine, None)?;
     let mut stream = Stream::new(Place::Text);
     stream.push(&engine, &plan, text, true);
@@ -269,10 +269,11 @@ fn explain_text(
         found.push((rule.id.clone(), span));
     }
     if found.is_empty() {
+        let on = policy.rules.iter().filter(|rule| rule.settings.enabled);
+        let rules = count(on.count() as u64, "rule");
         writeln!(
             out,
-            "nothing is found by the {} of `{}`",
-            count(policy.rules.len() as u64, "rule"),
+            "nothing is found by the {rules} of `{}` that are on",
             policy.id
         )?;
     }

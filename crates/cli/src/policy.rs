@@ -1,5 +1,6 @@
 //! What `P` may be, and how it becomes an engine: a policy file, a pack's folder, the name of a built-in, or a compiled artifact.
 
+use std::borrow::Cow;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
@@ -33,7 +34,7 @@ pub(crate) struct Ready {
     pub(crate) engine: Engine,
     pub(crate) plan: Plan,
     /// What the engine was loaded from.
-    pub(crate) artifact: Vec<u8>,
+    pub(crate) artifact: Cow<'static, [u8]>,
     /// The variant that the plan is of.
     pub(crate) profile: Option<String>,
 }
@@ -50,7 +51,7 @@ impl Choice {
     /// When any of these fails, or there is no such variant.
     pub(crate) fn ready(&self) -> anyhow::Result<Ready> {
         let artifact = artifact(&self.policy)?;
-        let engine = load(&self.policy, &artifact)?;
+        let engine = load(&self.policy, artifact.clone())?;
         let plan = Plan::new(&engine, self.profile.as_deref()).map_err(|error| {
             anyhow!(
                 "cannot use `--profile` with the policy `{}`: {error}",
@@ -66,25 +67,28 @@ impl Choice {
     }
 }
 
-/// The artifact of a policy: compiled now, or read from a file and checked.
+/// The artifact of a policy: a built-in's, read from a file and checked, or compiled now.
 ///
 /// # Errors
 /// When it cannot be read, compiled or loaded.
-pub(crate) fn artifact(name: &str) -> anyhow::Result<Vec<u8>> {
+pub(crate) fn artifact(name: &str) -> anyhow::Result<Cow<'static, [u8]>> {
     if is_artifact(name) {
         let bytes = input::whole(Path::new(name))?;
-        load(name, &bytes)?;
-        return Ok(bytes);
+        load(name, bytes.clone())?;
+        return Ok(Cow::Owned(bytes));
     }
-    Ok(compile(&read(name)?)?.artifact)
+    if let Some(artifact) = builtins::artifact(name) {
+        return Ok(Cow::Borrowed(artifact));
+    }
+    Ok(Cow::Owned(compile(&read(name)?)?.artifact))
 }
 
 /// Loads an artifact; `name` is for the message.
 ///
 /// # Errors
 /// When the engine refuses it.
-pub(crate) fn load(name: &str, artifact: &[u8]) -> anyhow::Result<Engine> {
-    Engine::load(artifact.to_vec()).map_err(|error| {
+pub(crate) fn load(name: &str, artifact: impl Into<Cow<'static, [u8]>>) -> anyhow::Result<Engine> {
+    Engine::load(artifact).map_err(|error| {
         anyhow!(
             "cannot load the artifact of `{name}`: {error}; make it again with `blackbar compile`"
         )

@@ -134,7 +134,7 @@ fn run_pack(
 ) -> anyhow::Result<(usize, usize)> {
     let own = own_policy(policy, pack)?;
     let artifact = policy::compile(&own)?.artifact;
-    let engine = policy::load(&pack.pack, &artifact)?;
+    let engine = policy::load(&pack.pack, artifact.clone())?;
     let mut plan =
         Plan::new(&engine, None).with_context(|| format!("cannot use the pack `{}`", pack.pack))?;
     for rule in engine
