@@ -17,6 +17,9 @@ use crate::patches::Patches;
 /// Bytes that are read and scanned at a time: bounds the module's memory, fits a second-level cache.
 const SLICE: usize = 64 * 1024;
 
+/// Bytes at the end of a kept buffer by which it is recognised when it is shown again.
+const TAIL: usize = 32;
+
 /// What comes after a chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
@@ -35,7 +38,7 @@ pub enum BodyError {
     Read(HostError),
     /// The buffer could not be written.
     Write(HostError),
-    /// The buffer holds fewer bytes than it should.
+    /// The buffer holds fewer bytes than it should, or not those that the proxy was asked to keep.
     Missing,
 }
 
@@ -59,13 +62,21 @@ pub struct Body {
     stream: Stream,
     /// The announced length.
     length: Option<u64>,
-    /// Stream offset of the first byte in the proxy's buffer.
+    /// Bytes at the start of the proxy's buffer that are output already.
+    written: usize,
+    /// Stream offset of the first byte in the proxy's buffer behind those.
     base: u64,
     /// Original bytes before `base` that were taken out of the proxy's buffer and are not decided.
     carried: Vec<u8>,
     /// Edits that are not written yet.
     patches: Patches,
     forced: u64,
+    /// How the proxy's buffer ended when it was last seen.
+    tail: Vec<u8>,
+    /// The proxy was asked to keep its buffer.
+    paused: bool,
+    /// The proxy has shown that it does.
+    keeps: bool,
 }
 
 impl Body {
@@ -84,10 +95,14 @@ impl Body {
             disposition,
             stream,
             length,
+            written: 0,
             base: 0,
             carried: Vec::new(),
             patches: Patches::default(),
             forced: 0,
+            tail: Vec::new(),
+            paused: false,
+            keeps: false,
         }
     }
 
@@ -136,10 +151,16 @@ impl Body {
                 self.settle(host, rules, tally);
             } else if !carry {
                 rules.counters.event(host, Event::HeldBytes, new);
+                // A proxy that does not pause would send what it holds: until it has shown that it does, nothing stays in its
+                // buffer that is known to be secret.
+                if !self.keeps {
+                    self.flush(host, true)?;
+                }
+                self.paused = true;
                 return Ok(Progress::Pause);
             }
         }
-        self.flush(host)?;
+        self.flush(host, false)?;
         Ok(Progress::Continue)
     }
 
@@ -161,8 +182,11 @@ impl Body {
         if self.disposition == Disposition::Body && self.stream.blocked().is_some() {
             return Ok(Progress::Refuse);
         }
-        let (carried, gone) = (self.carried.len() as u64, self.held() == 0);
-        match self.flush(host) {
+        if self.paused {
+            self.recognise(host)?;
+        }
+        let (carried, gone) = (self.carried.len() as u64, self.size() == 0);
+        match self.flush(host, false) {
             // The proxy announced more bytes than came, and its buffer is closed: what was carried cannot be delivered.
             Err(BodyError::Write(_)) if gone => {
                 rules.counters.event(host, Event::LostBytes, carried);
@@ -172,9 +196,32 @@ impl Body {
         }
     }
 
-    /// Bytes in the proxy's buffer that were read.
+    /// Bytes in the proxy's buffer that are input and were read.
     fn held(&self) -> usize {
         usize::try_from(self.stream.received() - self.base).unwrap_or(usize::MAX)
+    }
+
+    /// Bytes in the proxy's buffer that are not new.
+    fn size(&self) -> usize {
+        self.written.saturating_add(self.held())
+    }
+
+    /// Makes sure that the buffer begins with what the proxy was asked to keep. One that did not pause shows other bytes there, and what
+    /// stands at their place would go on unseen.
+    fn recognise(&mut self, host: &impl Host) -> Result<(), BodyError> {
+        if self.tail.is_empty() {
+            self.paused = false;
+            return Ok(());
+        }
+        let start = self.size().saturating_sub(self.tail.len());
+        let tail = host
+            .read(self.kind, start, self.tail.len())
+            .map_err(BodyError::Read)?;
+        if tail != self.tail {
+            return Err(BodyError::Missing);
+        }
+        (self.paused, self.keeps) = (false, true);
+        Ok(())
     }
 
     /// Scans what is new in the buffer.
@@ -185,12 +232,15 @@ impl Body {
         tally: &mut Tally,
         size: usize,
     ) -> Result<(), BodyError> {
-        if size < self.held() {
+        if size < self.size() {
             return Err(BodyError::Missing);
+        }
+        if self.paused {
+            self.recognise(host)?;
         }
         let mut surplus = false;
         loop {
-            let have = self.held();
+            let have = self.size();
             let expected = size.saturating_sub(have);
             // One byte more than should be there: a short answer is the end, without another call to ask for it.
             let ask = if surplus {
@@ -198,7 +248,8 @@ impl Body {
             } else {
                 SLICE.min(expected + 1)
             };
-            let read = match host.read_into(self.kind, have, self.stream.spare(ask)) {
+            let room = self.stream.spare(ask);
+            let read = match host.read_into(self.kind, have, room) {
                 Ok(read) if read <= ask => read,
                 Ok(_) => return Err(BodyError::Read(HostError::Answer)),
                 // No buffer, and none was promised.
@@ -206,6 +257,7 @@ impl Body {
                 Err(error) => return Err(BodyError::Read(error)),
             };
             if read > 0 {
+                note_tail(&mut self.tail, room.get(..read).unwrap_or_default());
                 self.stream.commit(rules.engine, rules.plan, read, false);
                 self.settle(host, rules, tally);
             }
@@ -241,37 +293,58 @@ impl Body {
         self.forced = forced;
     }
 
-    /// Makes the proxy's buffer hold the output of all that is decided; what is not is carried.
-    fn flush(&mut self, host: &impl Host) -> Result<(), BodyError> {
+    /// Makes the proxy's buffer hold the output of all that is decided. What is not stays behind it if `keep`, else it is carried.
+    fn flush(&mut self, host: &impl Host, keep: bool) -> Result<(), BodyError> {
         let undecided = self.stream.undecided();
-        if self.patches.is_empty() && self.carried.is_empty() && undecided == 0 {
-            self.base = self.stream.received();
+        let nothing_new = self.patches.is_empty() && self.carried.is_empty();
+        if nothing_new && keep {
             return Ok(());
         }
-        let held = self.held();
-        let bytes = if held == 0 {
+        if nothing_new && undecided == 0 {
+            (self.written, self.base) = (0, self.stream.received());
+            self.tail.clear();
+            return Ok(());
+        }
+        let size = self.size();
+        let mut bytes = if size == 0 {
             Vec::new()
         } else {
-            host.read(self.kind, 0, held).map_err(BodyError::Read)?
+            host.read(self.kind, 0, size).map_err(BodyError::Read)?
         };
-        if bytes.len() != held {
+        if bytes.len() != size {
             return Err(BodyError::Missing);
         }
         let origin = self.base - self.carried.len() as u64;
-        let mut whole = core::mem::take(&mut self.carried);
-        if whole.is_empty() {
-            whole = bytes;
-        } else {
-            whole.extend_from_slice(&bytes);
+        let mut input = core::mem::take(&mut self.carried);
+        input.extend(bytes.drain(self.written.min(size)..));
+        let rest = input.split_off(input.len().saturating_sub(undecided));
+        let mut out = bytes;
+        self.patches.apply(origin, &input, &mut out);
+        let written = out.len();
+        if keep {
+            out.extend_from_slice(&rest);
         }
-        let rest = whole.split_off(whole.len().saturating_sub(undecided));
-        let mut out = Vec::with_capacity(whole.len());
-        self.patches.apply(origin, &whole, &mut out);
-        host.replace(self.kind, held, &out)
+        host.replace(self.kind, size, &out)
             .map_err(BodyError::Write)?;
-        self.carried = rest;
         self.patches.clear();
+        self.tail.clear();
         self.base = self.stream.received();
+        if keep {
+            note_tail(&mut self.tail, &out);
+            self.written = written;
+            self.base -= rest.len() as u64;
+        } else {
+            self.written = 0;
+            self.carried = rest;
+        }
         Ok(())
     }
+}
+
+/// Keeps the last bytes of what was there and of what follows.
+fn note_tail(tail: &mut Vec<u8>, bytes: &[u8]) {
+    let from_new = bytes.len().min(TAIL);
+    let from_old = tail.len().min(TAIL - from_new);
+    tail.drain(..tail.len() - from_old);
+    tail.extend_from_slice(bytes.get(bytes.len() - from_new..).unwrap_or_default());
 }

@@ -25,9 +25,11 @@ pub(crate) static FILTER: LazyLock<Module> = LazyLock::new(|| {
 });
 
 /// The module without a policy.
-pub(crate) static BARE: LazyLock<Module> = LazyLock::new(|| Module::new(blackbar_module::MODULE).unwrap());
+pub(crate) static BARE: LazyLock<Module> =
+    LazyLock::new(|| Module::new(blackbar_module::MODULE).unwrap());
 
-pub(crate) static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine::load(ARTIFACT.as_slice()).unwrap());
+pub(crate) static ENGINE: LazyLock<Engine> =
+    LazyLock::new(|| Engine::load(ARTIFACT.as_slice()).unwrap());
 
 /// A running filter with that configuration.
 pub(crate) fn host(configuration: &str) -> Host {
