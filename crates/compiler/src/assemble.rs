@@ -9,6 +9,7 @@ use blackbar_engine::check::Check;
 use blackbar_policy::diagnostic::{Diagnostic, PolicyError};
 use blackbar_policy::model::Policy;
 
+use crate::automaton::ByteSet;
 use crate::report::{Report, RuleReport};
 use crate::rules::{self, RuleBuild};
 use crate::sample::Statistics;
@@ -30,6 +31,20 @@ impl Pool {
             u16::try_from(self.dfas.len() - 1).unwrap_or(u16::MAX)
         })
     }
+}
+
+/// The bytes that a match can start with: of the first stage, and of the next where all before can be empty.
+fn first(build: &RuleBuild) -> ByteSet {
+    let mut set = ByteSet::default();
+    for stage in &build.stages {
+        set.iter_mut()
+            .zip(stage.first)
+            .for_each(|(word, more)| *word |= more);
+        if !stage.empty {
+            break;
+        }
+    }
+    set
 }
 
 pub(crate) fn assemble(
@@ -101,7 +116,7 @@ pub(crate) fn assemble(
                     context.within,
                 )
             }),
-            first: build.stages[0].first,
+            first: first(build),
         });
     }
     let prints: Vec<(usize, &fingerprint::Print)> = builds

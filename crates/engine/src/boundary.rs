@@ -14,15 +14,36 @@ pub(crate) fn contains(set: &ByteSet, byte: u8) -> bool {
         .is_some_and(|word| word >> (byte & 63) & 1 == 1)
 }
 
-/// Whether a match may start at `at`: the byte before is not in `forbidden`, or it ends an escape.
+/// Whether a match may start at `at`: not inside an escape, and the byte before is not in `forbidden` or ends an escape.
 ///
 /// `\n`, `\x0a`, `\u000a` and `%0A` before a token are one character to whoever wrote it: the letter that ends the escape
 /// does not belong to the token's word.
 pub(crate) fn left_is_free(forbidden: &ByteSet, hay: &[u8], at: usize) -> bool {
     let before = hay.get(..at).unwrap_or_default();
-    match before.last() {
+    let free = match before.last() {
         Some(&byte) if contains(forbidden, byte) => ends_escape(before),
         _ => true,
+    };
+    free && !hay.get(at).is_some_and(|&byte| is_in_escape(before, byte))
+}
+
+/// Whether `byte`, after `before`, is part of an escape: to redact from it on would leave half of the escape behind.
+fn is_in_escape(before: &[u8], byte: u8) -> bool {
+    let escapes = |text: &[u8]| text.iter().rev().take_while(|&&b| b == b'\\').count() % 2 == 1;
+    let after = |letter: u8, digits: usize| {
+        (0..digits).any(|n| {
+            let cut = before.len().checked_sub(n).map(|at| before.split_at(at));
+            cut.is_some_and(|(head, code)| {
+                let head = head.strip_suffix(&[letter]);
+                code.iter().all(u8::is_ascii_hexdigit) && head.is_some_and(escapes)
+            })
+        })
+    };
+    match byte {
+        b'a' | b'b' | b'f' | b'n' | b'r' | b't' | b'v' | b'0' | b'u' | b'x' if escapes(before) => {
+            true
+        }
+        _ => byte.is_ascii_hexdigit() && (after(b'u', 4) || after(b'x', 2)),
     }
 }
 

@@ -614,16 +614,11 @@ impl<'a> Scan<'a> {
         let from = self.index(self.stream.evaluated);
         let to = (hay.len() + 1).saturating_sub(WINDOW);
         engine.prefilter.candidates(hay, from, to, |at, buckets| {
-            let mut left = buckets;
-            while left != 0 {
-                let bucket = left.trailing_zeros() as usize;
-                left &= left - 1;
-                for &index in engine.buckets.get(bucket).map_or(&[][..], Vec::as_slice) {
-                    if let Some(window) = engine.windows.get(usize::from(index))
-                        && literal_matches(window, hay, at)
-                    {
-                        self.candidate(window, at);
-                    }
+            for index in engine.index.at(hay.get(at..).unwrap_or_default(), buckets) {
+                if let Some(window) = engine.windows.get(usize::from(index))
+                    && literal_matches(window, hay, at)
+                {
+                    self.candidate(window, at);
                 }
             }
         });

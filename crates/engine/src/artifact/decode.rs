@@ -10,7 +10,7 @@ use super::{Engine, HEADER, LeadingRun, MAGIC, RuleProgram, VERSION, Window};
 use crate::boundary::CONTEXT;
 use crate::check::Check;
 use crate::dfa::{Dfa, STARTS};
-use crate::prefilter::{BUCKETS, Nibbles, Prefilter, WINDOW};
+use crate::prefilter::{BUCKETS, Nibbles, Prefilter, WINDOW, WindowIndex};
 use crate::program::{Program, Stage};
 use crate::rule::{Action, Confidence, Rule, Settings, Severity};
 
@@ -214,21 +214,17 @@ impl Parsed {
             rules.push(rule);
             programs.push(program);
         }
-        let mut buckets = Vec::new();
-        buckets.resize_with(BUCKETS, Vec::new);
+        let index = WindowIndex::new(&self.windows);
         let mut windows = Vec::new();
         let mut run_rules = Vec::new();
         let mut reach = 0;
-        for (i, (window, bucket)) in self.windows.into_iter().enumerate() {
+        for (i, (window, _)) in self.windows.into_iter().enumerate() {
             let i = i as u16;
             if let Some(program) = programs.get_mut(usize::from(window.rule)) {
                 program.windows.push(i);
                 if window.run.is_none() {
                     program.reach = program.reach.max(usize::from(window.offset));
                 }
-            }
-            if let Some(bucket) = buckets.get_mut(usize::from(bucket)) {
-                bucket.push(i);
             }
             if window.run.is_none() {
                 reach = reach.max(usize::from(window.offset));
@@ -249,7 +245,7 @@ impl Parsed {
             dfas: self.dfas,
             variants: self.variants,
             windows,
-            buckets,
+            index,
             prefilter: Prefilter::new(&self.nibbles),
             first,
             run_rules,

@@ -27,7 +27,7 @@ use crate::boundary::ByteSet;
 use crate::check::Check;
 use crate::dfa::Dfa;
 use crate::dfa::STARTS;
-use crate::prefilter::Prefilter;
+use crate::prefilter::{Prefilter, WindowIndex};
 use crate::program::Program;
 use crate::rule::{Rule, RuleIndex, Settings};
 
@@ -48,8 +48,7 @@ pub struct Engine {
     pub(crate) dfas: Vec<Dfa>,
     variants: Vec<(String, Vec<Settings>)>,
     pub(crate) windows: Vec<Window>,
-    /// Windows of each bucket.
-    pub(crate) buckets: Vec<Vec<u16>>,
+    pub(crate) index: WindowIndex,
     pub(crate) prefilter: Prefilter,
     /// For each byte the rules whose match can start with it: bit sets over rules.
     pub(crate) first: Vec<u64>,
