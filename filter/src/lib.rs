@@ -30,7 +30,7 @@ pub mod patches;
 pub mod plugin;
 pub mod publish;
 
-#[cfg(target_arch = "wasm32")]
+#[cfg(any(target_arch = "wasm32", test))]
 mod abi;
 
 pub use exchange::Side;

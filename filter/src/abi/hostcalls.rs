@@ -1,4 +1,5 @@
 //! The imported functions of proxy-wasm that the filter uses, as a [`Host`]. Each answer becomes a value; none panics.
+#![allow(unsafe_code, reason = "calls into the host")]
 
 use core::ptr;
 

@@ -133,3 +133,147 @@ fn claim(blocks: Vec<Vec<u8>>, answer: &Answer) -> Result<Vec<u8>, HostError> {
         _ => Err(HostError::Answer),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A host that writes `text` where it is given room for it.
+    fn give(text: &[u8], answer: &mut Answer) -> Result<(), HostError> {
+        let pointer = allocate(text.len());
+        assert!(!pointer.is_null());
+        write(pointer, text);
+        (answer.pointer, answer.size) = (pointer, text.len());
+        Ok(())
+    }
+
+    /// What a host does to guest memory: it writes there without a word. Safe here, because the blocks are found again by address.
+    fn write(pointer: *mut u8, text: &[u8]) {
+        CALL.with(|call| {
+            for block in call.blocks.borrow_mut().iter_mut() {
+                if core::ptr::eq(block.as_ptr(), pointer) {
+                    block
+                        .iter_mut()
+                        .zip(text)
+                        .for_each(|(to, from)| *to = *from);
+                }
+            }
+        });
+    }
+
+    #[test]
+    fn what_was_handed_out_comes_back() {
+        assert_eq!(receive(|answer| give(b"abc", answer)), Ok(b"abc".to_vec()));
+        assert_eq!(receive(|_| Ok(())), Ok(Vec::new()), "null: nothing");
+        let empty = receive(|answer| {
+            answer.pointer = allocate(0);
+            Ok(())
+        });
+        assert_eq!(empty, Ok(Vec::new()));
+        assert_eq!(
+            receive(|_| Err(HostError::NOT_FOUND)),
+            Err(HostError::NOT_FOUND)
+        );
+    }
+
+    #[test]
+    fn the_last_of_several_blocks_may_be_the_answer() {
+        let got = receive(|answer| {
+            let _ = allocate(10);
+            give(b"xyz", answer)?;
+            let _ = allocate(10);
+            Ok(())
+        });
+        assert_eq!(got, Ok(b"xyz".to_vec()));
+    }
+
+    #[test]
+    fn any_other_pointer_or_size_is_refused() {
+        let mut own = [0_u8; 8];
+        let stray = own.as_mut_ptr();
+        for pointer in [stray, core::ptr::dangling_mut(), usize::MAX as *mut u8] {
+            let got = receive(|answer| {
+                (answer.pointer, answer.size) = (pointer, 4);
+                Ok(())
+            });
+            assert_eq!(got, Err(HostError::Answer));
+            let got = receive_into(&mut [0; 8], |answer| {
+                (answer.pointer, answer.size) = (pointer, 4);
+                Ok(())
+            });
+            assert_eq!(got, Err(HostError::Answer));
+        }
+        for size in [5, 1 << 20, usize::MAX] {
+            let got = receive(|answer| {
+                give(b"abcd", answer)?;
+                answer.size = size;
+                Ok(())
+            });
+            assert_eq!(got, Err(HostError::Answer), "{size}");
+        }
+        let inside = receive(|answer| {
+            give(b"abcd", answer)?;
+            (answer.pointer, answer.size) = (answer.pointer.wrapping_add(1), 2);
+            Ok(())
+        });
+        assert_eq!(inside, Err(HostError::Answer));
+    }
+
+    #[test]
+    fn a_block_of_an_earlier_call_is_no_answer() {
+        let mut old = core::ptr::null_mut();
+        assert_eq!(
+            receive(|_| {
+                old = allocate(64);
+                Err(HostError::EMPTY)
+            }),
+            Err(HostError::EMPTY)
+        );
+        let got = receive(|answer| {
+            (answer.pointer, answer.size) = (old, 64);
+            Ok(())
+        });
+        assert_eq!(got, Err(HostError::Answer));
+    }
+
+    #[test]
+    fn nothing_is_handed_out_between_calls_or_beyond_reason() {
+        assert!(allocate(1).is_null());
+        let _ = receive(|_| {
+            assert!(allocate(MOST + 1).is_null());
+            assert!(allocate(usize::MAX).is_null());
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn a_room_of_ones_own_is_handed_out_once() {
+        let mut room = [0_u8; 8];
+        let start = room.as_mut_ptr();
+        let got = receive_into(&mut room, |answer| {
+            let first = allocate(5);
+            assert_eq!(first, start, "no copy");
+            assert_ne!(allocate(5), start);
+            (answer.pointer, answer.size) = (first, 5);
+            Ok(())
+        });
+        assert_eq!(got, Ok(5));
+        // Too small for what is asked: another block, and its bytes are copied as far as they fit.
+        let mut room = [0_u8; 3];
+        let got = receive_into(&mut room, |answer| {
+            give(b"abcd", answer)?;
+            answer.size = 3;
+            Ok(())
+        });
+        assert_eq!((got, &room), (Ok(3), b"abc"));
+        let got = receive_into(&mut room, |answer| give(b"abcd", answer));
+        assert_eq!(got, Err(HostError::Answer), "more than was asked for");
+        // The room itself, without having been handed out.
+        let start = room.as_mut_ptr();
+        let got = receive_into(&mut room, |answer| {
+            (answer.pointer, answer.size) = (start, 3);
+            Ok(())
+        });
+        assert_eq!(got, Err(HostError::Answer));
+    }
+}

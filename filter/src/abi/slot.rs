@@ -1,5 +1,6 @@
 //! The slot: where `blackbar embed` writes down that an artifact lies in this module's memory. What an artifact means is the
 //! engine's matter.
+#![allow(unsafe_code, reason = "a static that is patched from outside")]
 
 use core::arch::wasm32;
 
