@@ -10,10 +10,13 @@ mod ci;
 mod demo;
 mod envoy;
 mod http;
+mod passthrough;
 mod process;
 mod scenario;
 mod setup;
 mod test;
+#[cfg(test)]
+mod tidy;
 mod workspace;
 
 use std::path::PathBuf;
@@ -54,6 +57,8 @@ enum Task {
         /// Folder names below envoy-config/
         names: Vec<String>,
     },
+    /// Send bodies in which nothing is found through the module in real Envoy, cut at random: no byte may change
+    Passthrough(EnvoyArguments),
     /// Measure throughput, native and in Wasm, on a generated haystack, and print a record
     Bench(bench::Arguments),
     /// What CI runs: formatting, lints, documentation, then every test
@@ -78,6 +83,7 @@ fn main() -> ExitCode {
         Task::Test(envoy) => test::run(&envoy),
         Task::Demo { envoy, keep } => demo::run(&envoy, keep),
         Task::Scenarios { envoy, names } => test::scenarios_only(&envoy, &names),
+        Task::Passthrough(envoy) => test::passthrough_only(&envoy),
         Task::Bench(arguments) => bench::run(&arguments),
         Task::Ci(envoy) => ci::run(&envoy),
     };

@@ -51,6 +51,7 @@ pub(crate) fn run(arguments: &EnvoyArguments) -> Result<bool> {
     match envoy {
         Some(envoy) => {
             title("the scenarios in real Envoy");
+            total += passthrough(&envoy)?;
             total += scenarios(&Stage::Envoy(envoy), &[])?;
         }
         None => println!("\nno Envoy here: the scenarios ran in the wasmtime host only"),
@@ -76,6 +77,29 @@ pub(crate) fn scenarios_only(arguments: &EnvoyArguments, names: &[String]) -> Re
     let total = scenarios(&stage, names)?;
     println!("\n{} passed, {} failed", total.passed, total.failed);
     Ok(total.failed == 0 && total.passed > 0)
+}
+
+/// `cargo xtask passthrough`.
+pub(crate) fn passthrough_only(arguments: &EnvoyArguments) -> Result<bool> {
+    setup::wasm()?;
+    let envoy = envoy::find(arguments)?.context("this runs in Envoy, and there is none")?;
+    let total = passthrough(&envoy)?;
+    println!("\n{} passed, {} failed", total.passed, total.failed);
+    Ok(total.failed == 0 && total.passed > 0)
+}
+
+fn passthrough(envoy: &Envoy) -> Result<Count> {
+    let report = crate::passthrough::run(envoy, &build_binary("blackbar", false)?)?;
+    report.print_failures();
+    println!(
+        "bodies in which nothing is found: {} of {} pass byte for byte",
+        report.passed(),
+        report.checks.len()
+    );
+    Ok(Count {
+        passed: report.passed(),
+        failed: report.failed(),
+    })
 }
 
 /// What plays the scenarios.
