@@ -35,6 +35,8 @@ struct Recorder {
     replies: RefCell<Vec<u32>>,
     counters: RefCell<Vec<(String, u64)>>,
     writes: Cell<u32>,
+    /// In a trailers callback: an empty buffer takes nothing, as in Envoy.
+    trailers: Cell<bool>,
 }
 
 impl Host for Recorder {
@@ -66,6 +68,9 @@ impl Host for Recorder {
             len >= self.buffer.borrow().len(),
             "only ever the whole buffer"
         );
+        if self.trailers.get() && self.buffer.borrow().is_empty() {
+            return Err(HostError::BAD_ARGUMENT);
+        }
         self.writes.set(self.writes.get() + 1);
         *self.buffer.borrow_mut() = bytes.to_vec();
         Ok(())
@@ -225,7 +230,9 @@ fn random_bodies_in_random_chunks() {
                 .host()
                 .headers
                 .replace(vec![(b"x".to_vec(), b"1".to_vec())]);
+            filter.host().trailers.set(true);
             assert_eq!(filter.on_trailers(id, side, 1), Action::Continue);
+            filter.host().trailers.set(false);
             sent.extend(filter.host().buffer.take());
         }
         assert!(filter.host().replies.borrow().is_empty());
@@ -300,4 +307,72 @@ fn a_body_that_grew_or_shrank_under_the_filter_is_refused() {
             assert!(filter.host().buffer.borrow().is_empty(), "discarded");
         }
     }
+}
+
+/// A response with these chunks, each with the size that the proxy claims; what is in the buffer and what was answered after each.
+fn response(configuration: &str, chunks: &[(&str, Option<usize>)]) -> Vec<(Action, String)> {
+    let mut filter = filter(configuration);
+    filter.on_context_create(2, 1);
+    filter
+        .host()
+        .headers
+        .replace(vec![(b":status".to_vec(), b"200".to_vec())]);
+    filter.on_headers(2, Side::Response, 1, false);
+    let mut seen = Vec::new();
+    for (chunk, claimed) in chunks {
+        filter
+            .host()
+            .buffer
+            .borrow_mut()
+            .extend_from_slice(chunk.as_bytes());
+        let size = claimed.unwrap_or(filter.host().buffer.borrow().len());
+        let action = filter.on_body(2, Side::Response, size, false);
+        let buffer = filter.host().buffer.borrow().clone();
+        seen.push((action, String::from_utf8(buffer).unwrap()));
+        if action == Action::Continue {
+            filter.host().buffer.take();
+        }
+    }
+    seen
+}
+
+#[test]
+fn nothing_known_to_be_secret_waits_in_the_buffer_of_a_proxy_that_may_not_wait() {
+    let seen = response("", &[("key-12345678 key-1234", None), ("5678 ", None)]);
+    assert_eq!(
+        seen,
+        [
+            (Action::Pause, "[demo.key] key-1234".into()),
+            (Action::Continue, "[demo.key] [demo.key] ".into())
+        ]
+    );
+}
+
+#[test]
+fn bytes_beyond_the_claimed_size_are_scanned_too() {
+    for claimed in [0, 1, 5, 12] {
+        let seen = response("", &[("key-12345678 and key-12345678 end", Some(claimed))]);
+        assert_eq!(
+            seen,
+            [(Action::Continue, "[demo.key] and [demo.key] end".into())],
+            "{claimed}"
+        );
+    }
+    let seen = response("", &[("short", Some(100))]);
+    assert_eq!(
+        seen,
+        [(Action::Pause, String::new())],
+        "fewer than claimed: refused"
+    );
+}
+
+#[test]
+fn what_would_pass_the_hold_limit_is_masked() {
+    let seen = response(
+        r#"{"hold_limit": 20}"#,
+        &[("a open-abc", None), ("defghijkl", None), ("mnop", None)],
+    );
+    let actions: Vec<Action> = seen.iter().map(|(action, _)| *action).collect();
+    assert_eq!(actions, [Action::Pause, Action::Pause, Action::Continue]);
+    assert_eq!(seen[2].1, "a *********************");
 }
