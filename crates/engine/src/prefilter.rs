@@ -64,70 +64,122 @@ impl Prefilter {
 
 /// Which windows to compare at a candidate.
 ///
-/// Most windows are three known bytes, but for case: those are found through a table by the bytes themselves. The others
-/// are compared wherever their bucket lets something through.
+/// Most windows are three known bytes, but for case: those are found through a table by the bytes themselves, of which a
+/// small bit map says first whether there are any. The others are told apart by one bit each.
 pub(crate) struct WindowIndex {
-    /// For each hash of three bytes where its windows start in `windows`; one more for the end.
+    /// Whether a hash has any windows: one bit each.
+    any: Box<[u64; HASHES / 64]>,
+    /// For each coarser hash where its windows start in `known`; one more for the end.
     heads: Vec<u16>,
-    windows: Vec<u16>,
-    buckets: [Vec<u16>; BUCKETS],
+    known: Vec<u16>,
+    others: Vec<Others>,
 }
 
-const HASHES: usize = 4096;
+/// Up to 128 windows: for each position and byte a bit per window.
+struct Others {
+    tables: Box<[[u128; 256]; WINDOW]>,
+    windows: Vec<u16>,
+}
 
-/// The same for bytes that differ in case only.
+const HASHES: usize = 1 << 15;
+const HEADS: usize = 1 << 11;
+
+/// The same for bytes that differ in case only; below [`HASHES`].
+#[inline]
 fn hash(bytes: [u8; WINDOW]) -> usize {
     let [a, b, c] = bytes.map(|byte| u32::from(byte | 0x20));
-    ((a | b << 8 | c << 16).wrapping_mul(0x9e37_79b1) >> 20) as usize % HASHES
+    ((a | b << 8 | c << 16).wrapping_mul(0x9e37_79b1) >> 17) as usize
 }
 
 impl WindowIndex {
     pub(crate) fn new(windows: &[(Window, u8)]) -> WindowIndex {
+        let mut any = Box::new([0u64; HASHES / 64]);
         let mut lists: Vec<Vec<u16>> = Vec::new();
-        lists.resize_with(HASHES, Vec::new);
-        let mut buckets: [Vec<u16>; BUCKETS] = core::array::from_fn(|_| Vec::new());
-        for (i, (window, bucket)) in windows.iter().enumerate() {
+        lists.resize_with(HEADS, Vec::new);
+        let mut others: Vec<Others> = Vec::new();
+        for (i, (window, _)) in windows.iter().enumerate() {
+            let i = i as u16;
             let [a, b, c, ..] = window.literal.to_le_bytes();
-            let list = if window.mask & 0x00df_dfdf == 0x00df_dfdf {
-                lists.get_mut(hash([a, b, c]))
+            if window.mask & 0x00df_dfdf == 0x00df_dfdf {
+                let hash = hash([a, b, c]);
+                if let Some(word) = any.get_mut(hash / 64) {
+                    *word |= 1 << (hash % 64);
+                }
+                if let Some(list) = lists.get_mut(hash % HEADS) {
+                    list.push(i);
+                }
             } else {
-                buckets.get_mut(usize::from(*bucket))
-            };
-            if let Some(list) = list {
-                list.push(i as u16);
+                if others.last().is_none_or(|o| o.windows.len() == 128) {
+                    others.push(Others {
+                        tables: Box::new([[0; 256]; WINDOW]),
+                        windows: Vec::new(),
+                    });
+                }
+                if let Some(last) = others.last_mut() {
+                    last.add(i, window);
+                }
             }
         }
         let mut index = WindowIndex {
+            any,
             heads: Vec::new(),
-            windows: Vec::new(),
-            buckets,
+            known: Vec::new(),
+            others,
         };
         for list in lists {
-            index.heads.push(index.windows.len() as u16);
-            index.windows.extend(list);
+            index.heads.push(index.known.len() as u16);
+            index.known.extend(list);
         }
-        index.heads.push(index.windows.len() as u16);
+        index.heads.push(index.known.len() as u16);
         index
     }
 
-    /// Windows that may match where `buckets` let the bytes at the start of `text` through.
+    /// Windows that may match at the start of `text`; all that do are among them.
     #[inline]
-    pub(crate) fn at(&self, text: &[u8], buckets: u16) -> impl Iterator<Item = u16> + '_ {
-        let key = match *text {
-            [a, b, c, ..] => hash([a, b, c]),
-            _ => HASHES,
-        };
-        let range = match self.heads.get(key..key + 2) {
-            Some(&[from, to]) => usize::from(from)..usize::from(to),
-            _ => 0..0,
-        };
-        let known = self.windows.get(range).unwrap_or_default();
-        let mut left = buckets;
-        let others = core::iter::from_fn(move || {
-            let bucket = left.trailing_zeros() as usize;
-            left &= left.wrapping_sub(1);
-            self.buckets.get(bucket)
-        });
-        known.iter().chain(others.flatten()).copied()
+    pub(crate) fn at(&self, text: &[u8], mut found: impl FnMut(u16)) {
+        let &[a, b, c, ..] = text else { return };
+        let hash = hash([a, b, c]);
+        if self
+            .any
+            .get(hash / 64)
+            .is_some_and(|word| word >> (hash % 64) & 1 == 1)
+        {
+            let head = hash % HEADS;
+            if let Some(&[from, to]) = self.heads.get(head..head + 2) {
+                let windows = self.known.get(usize::from(from)..usize::from(to));
+                windows.unwrap_or_default().iter().for_each(|&w| found(w));
+            }
+        }
+        for others in &self.others {
+            let [first, second, third] = &*others.tables;
+            let at =
+                |table: &[u128; 256], byte: u8| table.get(usize::from(byte)).copied().unwrap_or(0);
+            let mut left = at(first, a) & at(second, b) & at(third, c);
+            while left != 0 {
+                if let Some(&window) = others.windows.get(left.trailing_zeros() as usize) {
+                    found(window);
+                }
+                left &= left - 1;
+            }
+        }
+    }
+}
+
+impl Others {
+    fn add(&mut self, index: u16, window: &Window) {
+        let bit = 1u128 << self.windows.len();
+        self.windows.push(index);
+        let known = window
+            .mask
+            .to_le_bytes()
+            .into_iter()
+            .zip(window.literal.to_le_bytes());
+        for (table, (mask, literal)) in self.tables.iter_mut().zip(known) {
+            for (byte, slot) in table.iter_mut().enumerate() {
+                if byte as u8 & mask == literal {
+                    *slot |= bit;
+                }
+            }
+        }
     }
 }

@@ -613,14 +613,14 @@ impl<'a> Scan<'a> {
         let hay = self.view.hay;
         let from = self.index(self.stream.evaluated);
         let to = (hay.len() + 1).saturating_sub(WINDOW);
-        engine.prefilter.candidates(hay, from, to, |at, buckets| {
-            for index in engine.index.at(hay.get(at..).unwrap_or_default(), buckets) {
+        engine.prefilter.candidates(hay, from, to, |at, _| {
+            engine.index.at(hay.get(at..).unwrap_or_default(), |index| {
                 if let Some(window) = engine.windows.get(usize::from(index))
                     && literal_matches(window, hay, at)
                 {
                     self.candidate(window, at);
                 }
-            }
+            });
         });
     }
 
