@@ -1,5 +1,6 @@
 //! `cargo xtask test`: the workspace's tests, the packs' cases, the scenarios in real Envoy; one count at the end.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::ops::AddAssign;
 use std::process::{Command, Stdio};
@@ -125,12 +126,19 @@ fn scenarios(stage: &Stage, names: &[String]) -> Result<Count> {
     };
     let blackbar = build_binary("blackbar", false)?;
     let mut total = Count::default();
+    let mut modules = BTreeMap::new();
     for scenario in scenarios {
-        let module = embed(&blackbar, &scenario.expect.policy)?;
+        let policy = &scenario.expect.policy;
+        let module = match modules.get(policy) {
+            Some(made) => made,
+            None => modules
+                .entry(policy.clone())
+                .or_insert(embed(&blackbar, policy)?),
+        };
         let report = match stage {
-            Stage::Envoy(envoy) => in_envoy(envoy, &scenario, &module)?,
+            Stage::Envoy(envoy) => in_envoy(envoy, &scenario, module)?,
             #[cfg(feature = "host")]
-            Stage::Host => match crate::scenario::play_in_host(&scenario, &module) {
+            Stage::Host => match crate::scenario::play_in_host(&scenario, module) {
                 Ok(transcript) => Report::of(&scenario, &transcript),
                 Err(error) => {
                     let mut report = Report::default();
