@@ -1,11 +1,13 @@
 //! Labelled records: reading them from lines of JSON, and refusing those that cannot be scored. Keys that scoring does not need are
 //! passed over: a corpus may say more about its records.
 
+use std::fmt;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use anyhow::{Context, anyhow, bail};
-use serde::Deserialize;
+use serde::de::{self, IgnoredAny, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use crate::input;
 
@@ -26,7 +28,7 @@ pub(super) struct Record {
     pub(super) text: String,
     pub(super) label: Label,
     /// Byte spans of what should be found; empty where they are not known.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "spans")]
     pub(super) spans: Vec<(u64, u64)>,
     #[serde(default)]
     pub(super) family: String,
@@ -47,6 +49,39 @@ pub(super) struct Record {
     /// A negative of these families only: for others it may be a positive.
     #[serde(default)]
     negative_for: Vec<String>,
+}
+
+/// Pairs of numbers; what else stands behind the second (a type, in some corpora) is passed over.
+fn spans<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(u64, u64)>, D::Error> {
+    struct Pair(u64, u64);
+    struct PairVisitor;
+    impl<'de> Deserialize<'de> for Pair {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            deserializer.deserialize_seq(PairVisitor)
+        }
+    }
+    impl<'de> Visitor<'de> for PairVisitor {
+        type Value = Pair;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a span: [start, end]")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Pair, A::Error> {
+            let next = |list: &mut A, index| {
+                let number = list.next_element::<u64>()?;
+                number.ok_or_else(|| de::Error::invalid_length(index, &self))
+            };
+            let pair = Pair(next(&mut list, 0)?, next(&mut list, 1)?);
+            while list.next_element::<IgnoredAny>()?.is_some() {}
+            Ok(pair)
+        }
+    }
+    let pairs = Vec::<Pair>::deserialize(deserializer)?;
+    Ok(pairs
+        .into_iter()
+        .map(|Pair(start, end)| (start, end))
+        .collect())
 }
 
 impl Record {
@@ -136,6 +171,16 @@ mod tests {
                 .unwrap();
         assert!(record.is_scored());
         assert!(!record.bare);
+    }
+
+    #[test]
+    fn spans_are_pairs_and_more_is_passed_over() {
+        let line = |spans: &str| {
+            format!(r#"{{"id":"a","text":"abc","label":"positive","spans":{spans}}}"#)
+        };
+        let read = |spans: &str| parse(line(spans).as_bytes()).map(|record| record.spans);
+        assert_eq!(read("[[0,1,\"card\"],[2,3]]").unwrap(), [(0, 1), (2, 3)]);
+        assert!(read("[[0]]").is_err() && read("[0, 1]").is_err() && read("[[-1, 1]]").is_err());
     }
 
     #[test]

@@ -1,0 +1,339 @@
+//! `blackbar redact`: whatever goes in, what is not found comes out as it was.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::Stdio;
+
+use crate::{NEAR, Scratch, TOKEN};
+
+#[test]
+fn standard_input_files_and_both() {
+    let scratch = Scratch::new();
+    scratch.write("a.log", format!("one {TOKEN} two\n"));
+    let redact = ["redact", "--policy", "mine.toml"];
+    assert_eq!(
+        scratch.feed(&redact, format!("x {TOKEN}")).ended(0),
+        "x [mine.token]"
+    );
+    assert_eq!(
+        scratch
+            .feed(&[&redact[..], &["-"]].concat(), format!("{TOKEN}\n"))
+            .ended(0),
+        "[mine.token]\n"
+    );
+    assert_eq!(
+        scratch.run(&[&redact[..], &["a.log"]].concat()).ended(0),
+        "one [mine.token] two\n"
+    );
+    let both = scratch.feed(
+        &[&redact[..], &["a.log", "-", "a.log"]].concat(),
+        "acc-12345678\n",
+    );
+    assert_eq!(
+        both.ended(0),
+        "one [mine.token] two\nacc-******78\none [mine.token] two\n"
+    );
+}
+
+#[test]
+fn each_file_is_a_haystack_of_its_own() {
+    let scratch = Scratch::new();
+    scratch.write("a", &TOKEN[..8]);
+    scratch.write("b", &TOKEN[8..]);
+    assert_eq!(
+        scratch
+            .run(&["redact", "--policy", "mine.toml", "a", "b"])
+            .ended(0),
+        TOKEN
+    );
+}
+
+#[test]
+fn the_built_in_policy_needs_no_argument() {
+    let token = ["ghp_", "16C7e42F292c6912E7710c838347Ae178B4a"].concat();
+    let scratch = Scratch::new();
+    assert_eq!(
+        scratch.feed(&["redact"], format!("t={token}\n")).ended(0),
+        "t=[github.pat]\n"
+    );
+    assert_eq!(
+        scratch
+            .feed(&["redact", "--engine", "wasm"], format!("t={token}\n"))
+            .ended(0),
+        "t=[github.pat]\n"
+    );
+}
+
+/// Bytes of every kind around findings, more than one block long.
+fn mixed() -> Vec<u8> {
+    let mut input = Vec::new();
+    for number in 0..4000u32 {
+        input.extend_from_slice(b"line \x00\xff\xc3\x28 \r\n");
+        input.extend_from_slice(number.to_string().as_bytes());
+        match number % 5 {
+            0 => input.extend_from_slice(format!(" {TOKEN} ").as_bytes()),
+            1 => input.extend_from_slice(format!(" {NEAR} acc-{number:08}").as_bytes()),
+            2 => input.extend_from_slice(b" 770000000000\xe2\x82\xac"),
+            _ => input.extend((0..=255u8).filter(|byte| !byte.is_ascii_alphanumeric())),
+        }
+    }
+    input
+}
+
+#[test]
+fn chunks_and_engines_do_not_show_in_the_output() {
+    let scratch = Scratch::new();
+    let input = mixed();
+    assert!(input.len() > 3 * 65536);
+    let path = scratch.write("mixed", &input);
+    let path = path.to_str().unwrap();
+    let whole = scratch.run(&["redact", "--policy", "mine.toml", path]);
+    assert_eq!(whole.status, 0);
+    assert_ne!(whole.out, input);
+    for chunk in ["1", "2", "13", "4096", "65536", "67108864"] {
+        let native = scratch.run(&["redact", "--policy", "mine.toml", "--chunk", chunk, path]);
+        assert!(
+            native.out == whole.out && native.status == 0,
+            "native, chunks of {chunk}"
+        );
+    }
+    for chunk in ["7", "4096", "67108864"] {
+        let wasm = scratch.run(&[
+            "redact",
+            "--policy",
+            "mine.toml",
+            "--engine",
+            "wasm",
+            "--chunk",
+            chunk,
+            path,
+        ]);
+        assert!(
+            wasm.out == whole.out && wasm.status == 0,
+            "wasm, chunks of {chunk}: {}",
+            wasm.err
+        );
+    }
+    let stdin = scratch.feed(&["redact", "--policy", "mine.toml"], &input);
+    assert!(stdin.out == whole.out);
+}
+
+#[test]
+fn nothing_found_means_nothing_changed() {
+    let scratch = Scratch::new();
+    let every: Vec<u8> = (0..=255u8).cycle().take(100_000).collect();
+    for input in [
+        b"".as_slice(),
+        b"\0",
+        b"\xff\xfe",
+        b"\n\n",
+        NEAR.as_bytes(),
+        &every,
+    ] {
+        for engine in ["native", "wasm"] {
+            for format in ["auto", "text", "json"] {
+                let run = scratch.feed(
+                    &[
+                        "redact",
+                        "--policy",
+                        "mine.toml",
+                        "--engine",
+                        engine,
+                        "--format",
+                        format,
+                    ],
+                    input,
+                );
+                assert!(
+                    run.out == input && run.status == 0,
+                    "{engine} {format} {} bytes: {}",
+                    input.len(),
+                    run.err
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_number_in_json_stays_a_number() {
+    let scratch = Scratch::new();
+    let json = r#"{"order":770000000000,"next":"770000000000"}"#;
+    let redact = |arguments: &[&str]| {
+        let run = scratch.feed(
+            &[&["redact", "--policy", "mine.toml"], arguments].concat(),
+            json,
+        );
+        run.ended(0).to_string()
+    };
+    let auto = redact(&[]);
+    assert!(auto.ends_with(r#","next":"[mine.number]"}"#), "{auto}");
+    let number = auto
+        .trim_start_matches("{\"order\":")
+        .split(',')
+        .next()
+        .unwrap();
+    assert!(
+        number.len() == 12
+            && number.bytes().all(|byte| byte.is_ascii_digit())
+            && number != "770000000000",
+        "{auto}"
+    );
+    assert_eq!(redact(&["--format", "json"]), auto);
+    assert_eq!(redact(&["--engine", "wasm"]), auto);
+    assert_eq!(
+        redact(&["--format", "text"]),
+        r#"{"order":[mine.number],"next":"[mine.number]"}"#
+    );
+    // By its name, whatever its first bytes are.
+    scratch.write("x.json", " 770000000000");
+    let named = scratch.run(&["redact", "--policy", "mine.toml", "x.json"]);
+    assert!(
+        named
+            .ended(0)
+            .trim()
+            .bytes()
+            .all(|byte| byte.is_ascii_digit()),
+        "{}",
+        named.text()
+    );
+}
+
+#[test]
+fn what_cannot_be_read_is_reported_and_the_rest_is_done() {
+    let scratch = Scratch::new();
+    scratch.write("a.log", TOKEN);
+    let run = scratch.run(&["redact", "--policy", "mine.toml", "missing.log", "a.log"]);
+    run.says(2, "there is no file `missing.log`");
+    assert_eq!(run.text(), "[mine.token]");
+}
+
+#[test]
+fn folders_are_walked_as_ripgrep_does() {
+    let scratch = Scratch::new();
+    scratch.write("logs/b.log", format!("b {TOKEN}\n"));
+    scratch.write("logs/a/x.log", format!("a {TOKEN}\n"));
+    scratch.write("logs/.hidden", format!("hidden {TOKEN}\n"));
+    scratch.write("logs/blob", format!("blob\0 {TOKEN}\n"));
+    let run = scratch.run(&["redact", "--policy", "mine.toml", "logs"]);
+    run.says(0, "1 binary file was left out");
+    assert_eq!(run.text(), "a [mine.token]\nb [mine.token]\n");
+    let all = scratch.run(&["redact", "--policy", "mine.toml", "--all", "logs"]);
+    assert_eq!(
+        all.ended(0),
+        "hidden [mine.token]\na [mine.token]\nb [mine.token]\nblob\0 [mine.token]\n"
+    );
+    assert_eq!(all.err, "");
+    // A file that is named is taken whatever it is.
+    assert_eq!(
+        scratch
+            .run(&["redact", "--policy", "mine.toml", "logs/blob"])
+            .ended(0),
+        "blob\0 [mine.token]\n"
+    );
+}
+
+#[test]
+fn a_closed_pipe_is_no_error() {
+    let scratch = Scratch::new();
+    let input = scratch.write("big.log", "nothing to see here\n".repeat(200_000));
+    for arguments in [
+        ["redact", "--policy", "mine.toml"],
+        ["scan", "--policy", "mine.toml"],
+    ] {
+        let text = if arguments[0] == "scan" {
+            format!("{TOKEN}\n").repeat(100_000)
+        } else {
+            String::new()
+        };
+        let path = if arguments[0] == "scan" {
+            scratch.write("tokens.log", text)
+        } else {
+            input.clone()
+        };
+        let mut child = scratch
+            .command(&arguments)
+            .arg(path)
+            .stdin(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut out = child.stdout.take().unwrap();
+        let mut first = [0; 10];
+        out.read_exact(&mut first).unwrap();
+        drop(out);
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(
+            (
+                output.status.code(),
+                String::from_utf8_lossy(&output.stderr).as_ref()
+            ),
+            (Some(0), ""),
+            "{arguments:?}"
+        );
+    }
+}
+
+#[test]
+fn lines_come_out_while_the_input_is_still_open() {
+    let scratch = Scratch::new();
+    let mut child = scratch
+        .command(&["redact", "--policy", "mine.toml"])
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    for number in 0..3 {
+        input
+            .write_all(format!("line {number} {TOKEN} end\n").as_bytes())
+            .unwrap();
+        let mut line = String::new();
+        output.read_line(&mut line).unwrap();
+        assert_eq!(line, format!("line {number} [mine.token] end\n"));
+    }
+    drop(input);
+    assert!(child.wait().unwrap().success());
+}
+
+/// The most memory that the command had while 48 MiB went through it.
+#[cfg(target_os = "linux")]
+#[test]
+fn memory_does_not_grow_with_the_input() {
+    const MIB: usize = 1 << 20;
+    let scratch = Scratch::new();
+    let peak = |mib: usize| {
+        let mut child = scratch
+            .command(&["redact", "--policy", "mine.toml"])
+            .spawn()
+            .unwrap();
+        let mut input = child.stdin.take().unwrap();
+        let mut output = child.stdout.take().unwrap();
+        let reader =
+            std::thread::spawn(move || std::io::copy(&mut output, &mut std::io::sink()).unwrap());
+        let block = format!("some text and then {TOKEN} in it\n")
+            .repeat(MIB / 40)
+            .into_bytes();
+        for _ in 0..mib {
+            input.write_all(&block).unwrap();
+        }
+        input.flush().unwrap();
+        // All but what a pipe holds was read, and the process is still there to be asked.
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+        drop(input);
+        assert!(child.wait().unwrap().success());
+        assert!(reader.join().unwrap() > 0);
+        let line = status
+            .lines()
+            .find(|line| line.starts_with("VmHWM:"))
+            .unwrap();
+        line.split_whitespace()
+            .nth(1)
+            .unwrap()
+            .parse::<usize>()
+            .unwrap()
+            / 1024
+    };
+    let (small, large) = (peak(1), peak(48));
+    assert!(
+        large < small + 8,
+        "{small} MiB after 1 MiB of input, {large} MiB after 48 MiB"
+    );
+}
