@@ -3,8 +3,11 @@
 
 use std::fmt::Write;
 
+use serde::Deserialize;
+
 /// What the text is like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// Service logs as JSON lines and plain lines, access log lines, one line in 64 with something to find.
     Logs,

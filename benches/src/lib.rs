@@ -2,6 +2,8 @@
 //! `records/` and README.md. Not here: the measuring itself, which is `blackbar bench`.
 #![forbid(unsafe_code)]
 
+mod definition;
 mod haystack;
 
+pub use definition::{Definition, DefinitionError, Haystack, folder};
 pub use haystack::{Kind, haystack};
