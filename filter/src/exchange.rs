@@ -186,6 +186,10 @@ impl Exchange {
         if pairs.is_empty() && count > 0 {
             return Err(Failure::NoHeaders);
         }
+        // First of all: a message that is refused stands in the access log, too.
+        if config.publish {
+            self.publish(session, plugin, side, &pairs);
+        }
         let facts = Facts::of(&pairs);
         let alone = match side {
             Side::Request => {
@@ -278,9 +282,6 @@ impl Exchange {
             }
         }
         changes.write(host, kind).map_err(Failure::WriteHeaders)?;
-        if config.publish {
-            self.publish(session, plugin, side, &pairs);
-        }
         Ok(Action::Continue)
     }
 

@@ -428,6 +428,21 @@ fn enforce_may_publish() {
         &Chunking::whole(),
     );
     assert!(outcome.filter_state.is_empty());
+    let outcome = run(
+        &mut host,
+        &fetch("/a?k=stp-123456", &[]),
+        &Chunking::whole(),
+    );
+    assert_eq!(outcome.downstream.status(), Some(403));
+    assert_eq!(
+        outcome
+            .filter_state
+            .get("wasm.blackbar.query")
+            .map(|value| text(value))
+            .as_deref(),
+        Some("k=**********"),
+        "the refused, too"
+    );
 }
 
 /// Redirects, direct responses and local replies of other filters: only the response callbacks come.
