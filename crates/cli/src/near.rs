@@ -4,12 +4,14 @@
 //! each condition alone is lifted, and the one without which the candidate is found is the one that refuses it.
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use blackbar_engine::{Engine, Place, Plan, Stream};
 use blackbar_policy::Policy;
 use blackbar_policy::model::{Boundary, Rule, Validator};
 
-/// So many are explained; a text has more only if a rule's pattern is very general.
+/// So many are explained for one rule; a text has more only if the rule's pattern is very general.
 const MOST: usize = 50;
 
 /// Something that a rule's pattern matches and the rule refuses.
@@ -28,36 +30,63 @@ pub(crate) fn candidates(
     text: &[u8],
     found: &[(String, Range<usize>)],
 ) -> Vec<Near> {
-    let mut all = Vec::new();
-    for rule in policy
+    let rules: Vec<&Rule> = policy
         .rules
         .iter()
-        .filter(|rule| rule.settings.enabled && is_conditional(rule))
-    {
-        let bare = Condition::all(rule)
-            .iter()
-            .fold(rule.clone(), |rule, condition| condition.lift(&rule));
-        for span in scan(policy, bare, text) {
-            let known = found
-                .iter()
-                .any(|(id, other)| *id == rule.id && overlap(other, &span));
-            // A longer form of the same mistake in the same place tells nothing new.
-            let told = all
-                .iter()
-                .any(|near: &Near| near.rule == rule.id && overlap(&near.span, &span));
-            if !known && !told && all.len() < MOST {
-                all.push(Near {
-                    refused_by: reason(policy, rule, text, &span),
-                    rule: rule.id.clone(),
-                    span,
-                });
-            }
+        .filter(|rule| rule.settings.enabled && !Condition::all(rule).is_empty())
+        .collect();
+    // Each rule is compiled on its own, which takes a few milliseconds: all processors share in it.
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut all = Vec::new();
+        while let Some(rule) = rules.get(next.fetch_add(1, Ordering::Relaxed)) {
+            of_rule(policy, rule, text, found, &mut all);
         }
-    }
+        all
+    };
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let mut all: Vec<Near> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        let join = |worker: thread::ScopedJoinHandle<'_, Vec<Near>>| {
+            worker
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        };
+        workers.into_iter().flat_map(join).collect()
+    });
     all.sort_by(|a, b| {
         (a.span.start, a.span.end, &a.rule).cmp(&(b.span.start, b.span.end, &b.rule))
     });
     all
+}
+
+/// Adds the near candidates of one rule.
+fn of_rule(
+    policy: &Policy,
+    rule: &Rule,
+    text: &[u8],
+    found: &[(String, Range<usize>)],
+    all: &mut Vec<Near>,
+) {
+    let bare = Condition::all(rule)
+        .iter()
+        .fold(rule.clone(), |rule, condition| condition.lift(&rule));
+    let mut told: Vec<Range<usize>> = Vec::new();
+    for span in scan(policy, bare, text) {
+        let known = found
+            .iter()
+            .any(|(id, other)| *id == rule.id && overlap(other, &span));
+        // A longer form of the same mistake in the same place tells nothing new.
+        if known || told.iter().any(|other| overlap(other, &span)) || told.len() == MOST {
+            continue;
+        }
+        told.push(span.clone());
+        all.push(Near {
+            refused_by: reason(policy, rule, text, &span),
+            rule: rule.id.clone(),
+            span,
+        });
+    }
 }
 
 /// The condition that refuses a candidate; all of them where only lifting several would let it pass.
@@ -161,10 +190,6 @@ fn beside(boundary: Boundary, side: &str) -> String {
     }
 }
 
-fn is_conditional(rule: &Rule) -> bool {
-    !Condition::all(rule).is_empty()
-}
-
 fn overlap(a: &Range<usize>, b: &Range<usize>) -> bool {
     a.start < b.end && b.start < a.end
 }
@@ -172,9 +197,11 @@ fn overlap(a: &Range<usize>, b: &Range<usize>) -> bool {
 /// What one rule alone finds. A variation that the compiler refuses finds nothing: it then has nothing to tell.
 fn scan(policy: &Policy, rule: Rule, text: &[u8]) -> Vec<Range<usize>> {
     let alone = Policy {
+        id: policy.id.clone(),
+        title: String::new(),
+        packs: Vec::new(),
         rules: vec![rule],
         variants: Vec::new(),
-        ..policy.clone()
     };
     let Ok(compiled) = blackbar_compiler::compile(&alone) else {
         return Vec::new();

@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{self, IsTerminal, Read};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use anyhow::{anyhow, bail};
 use blackbar_compiler::Compiled;
@@ -12,10 +13,13 @@ use blackbar_policy::{Policy, PolicyError};
 use clap::Args;
 
 use crate::builtins::{self, BUILTINS};
-use crate::input;
+use crate::{input, terminal};
 
 /// The policy that is used where none is named.
 pub(crate) const DEFAULT: &str = "default";
+
+/// A compilation of a policy that takes longer is worth a hint.
+const SLOW: Duration = Duration::from_millis(500);
 
 /// `--policy` and `--profile`.
 #[derive(Debug, Args)]
@@ -80,7 +84,16 @@ pub(crate) fn artifact(name: &str) -> anyhow::Result<Cow<'static, [u8]>> {
     if let Some(artifact) = builtins::artifact(name) {
         return Ok(Cow::Borrowed(artifact));
     }
-    Ok(Cow::Owned(compile(&read(name)?)?.artifact))
+    let policy = read(name)?;
+    let start = Instant::now();
+    let artifact = compile(&policy)?.artifact;
+    if start.elapsed() > SLOW && io::stderr().is_terminal() {
+        terminal::note(&format!(
+            "compiling `{name}` took {:.1} s; compiled once with `blackbar compile {name} -o policy.bbar`, it starts at once",
+            start.elapsed().as_secs_f32()
+        ));
+    }
+    Ok(Cow::Owned(artifact))
 }
 
 /// Loads an artifact; `name` is for the message.

@@ -7,7 +7,7 @@ mod report;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use blackbar_engine::{Finding, Stream};
 use clap::{Args, ValueEnum};
 use indicatif::ProgressBar;
@@ -75,6 +75,9 @@ enum By {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
+    if arguments.by == By::File && arguments.format != Format::Summary {
+        bail!("`--by file` is a matter of `--format summary`; add that, or leave it out");
+    }
     let ready = arguments.choice.ready()?;
     let inputs = input::expand(&arguments.files, arguments.all);
     let mut problems = inputs.problems;

@@ -23,6 +23,10 @@ fn wrong_usage_ends_with_status_2() {
             &["scan", "--format", "xml"],
             "[possible values: text, jsonl, summary]",
         ),
+        (
+            &["scan", "--by", "file"],
+            "`--by file` is a matter of `--format summary`",
+        ),
         (&["compile", "mine.toml"], "--output"),
         (&["embed"], "--output"),
         (&["explain", "--show-values"], "--text"),
