@@ -40,6 +40,8 @@ pub enum BodyError {
     Write(HostError),
     /// The buffer holds fewer bytes than it should, or not those that the proxy was asked to keep.
     Missing,
+    /// The buffer is too large for this VM's memory.
+    Memory,
 }
 
 /// What a body is scanned with, the same for every chunk.
@@ -128,7 +130,7 @@ impl Body {
         self.read(host, rules, tally, size)?;
         if end {
             self.stream.commit(rules.engine, rules.plan, 0, true);
-            self.settle(host, rules, tally);
+            self.settle(host, rules, tally)?;
         }
         let new = self.stream.received() - before;
         rules.counters.event(host, Event::BodyBytes, new);
@@ -148,7 +150,7 @@ impl Body {
             if held > rules.hold_limit {
                 rules.counters.event(host, Event::HoldLimit, 1);
                 self.stream.force(rules.engine);
-                self.settle(host, rules, tally);
+                self.settle(host, rules, tally)?;
             } else if !carry {
                 rules.counters.event(host, Event::HeldBytes, new);
                 // A proxy that does not pause would send what it holds: until it has shown that it does, nothing stays in its
@@ -175,7 +177,7 @@ impl Body {
         tally: &mut Tally,
     ) -> Result<Progress, BodyError> {
         self.stream.commit(rules.engine, rules.plan, 0, true);
-        self.settle(host, rules, tally);
+        self.settle(host, rules, tally)?;
         if self.disposition == Disposition::Shadow {
             return Ok(Progress::Continue);
         }
@@ -198,7 +200,7 @@ impl Body {
 
     /// Bytes in the proxy's buffer that are input and were read.
     fn held(&self) -> usize {
-        usize::try_from(self.stream.received() - self.base).unwrap_or(usize::MAX)
+        distance(self.base, self.stream.received())
     }
 
     /// Bytes in the proxy's buffer that are not new.
@@ -259,7 +261,7 @@ impl Body {
             if read > 0 {
                 note_tail(&mut self.tail, room.get(..read).unwrap_or_default());
                 self.stream.commit(rules.engine, rules.plan, read, false);
-                self.settle(host, rules, tally);
+                self.settle(host, rules, tally)?;
             }
             if read < ask {
                 if read >= expected {
@@ -275,9 +277,16 @@ impl Body {
     }
 
     /// Takes edits and findings from the stream.
-    fn settle(&mut self, host: &impl Host, rules: &Rules<'_>, tally: &mut Tally) {
+    fn settle(
+        &mut self,
+        host: &impl Host,
+        rules: &Rules<'_>,
+        tally: &mut Tally,
+    ) -> Result<(), BodyError> {
         if self.disposition != Disposition::Shadow {
-            self.patches.collect(&self.stream);
+            self.patches
+                .collect(&self.stream)
+                .map_err(|_| BodyError::Memory)?;
         }
         for finding in self.stream.findings() {
             tally.add(
@@ -291,6 +300,7 @@ impl Body {
             .counters
             .event(host, Event::Forced, forced - self.forced);
         self.forced = forced;
+        Ok(())
     }
 
     /// Makes the proxy's buffer hold the output of all that is decided. What is not stays behind it if `keep`, else it is carried.
@@ -306,20 +316,29 @@ impl Body {
             return Ok(());
         }
         let size = self.size();
-        let mut bytes = if size == 0 {
-            Vec::new()
-        } else {
-            host.read(self.kind, 0, size).map_err(BodyError::Read)?
-        };
-        if bytes.len() != size {
-            return Err(BodyError::Missing);
-        }
-        let origin = self.base - self.carried.len() as u64;
-        let mut input = core::mem::take(&mut self.carried);
-        input.extend(bytes.drain(self.written.min(size)..));
-        let rest = input.split_off(input.len().saturating_sub(undecided));
-        let mut out = bytes;
-        self.patches.apply(origin, &input, &mut out);
+        let base = self.base;
+        let origin = base - self.carried.len() as u64;
+        let decided = self.stream.decided();
+        let (carried_done, carried_rest) = split(&self.carried, decided - origin);
+        let end = self.written.saturating_add(distance(base, decided));
+        let mut out = Vec::new();
+        let room = size
+            .saturating_add(self.carried.len())
+            .saturating_add(self.patches.size());
+        out.try_reserve_exact(room).map_err(|_| BodyError::Memory)?;
+        // The buffer is read once more, in slices: the module never holds it twice.
+        self.pieces(host, 0, self.written, |_, piece| {
+            out.extend_from_slice(piece)
+        })?;
+        self.patches.apply(origin, carried_done, &mut out);
+        self.pieces(host, self.written, end, |at, piece| {
+            self.patches.apply(base + at as u64, piece, &mut out)
+        })?;
+        let mut rest = Vec::new();
+        rest.try_reserve_exact(undecided)
+            .map_err(|_| BodyError::Memory)?;
+        rest.extend_from_slice(carried_rest);
+        self.pieces(host, end, size, |_, piece| rest.extend_from_slice(piece))?;
         let written = out.len();
         if keep {
             out.extend_from_slice(&rest);
@@ -333,12 +352,42 @@ impl Body {
             note_tail(&mut self.tail, &out);
             self.written = written;
             self.base -= rest.len() as u64;
+            self.carried.clear();
         } else {
             self.written = 0;
             self.carried = rest;
         }
         Ok(())
     }
+
+    /// Reads `start..end` of the buffer in slices; each comes with its distance from `start`.
+    fn pieces(
+        &self,
+        host: &impl Host,
+        start: usize,
+        end: usize,
+        mut take: impl FnMut(usize, &[u8]),
+    ) -> Result<(), BodyError> {
+        let mut at = start;
+        while at < end {
+            let ask = (end - at).min(SLICE);
+            let piece = host.read(self.kind, at, ask).map_err(BodyError::Read)?;
+            if piece.len() != ask {
+                return Err(BodyError::Missing);
+            }
+            take(at - start, &piece);
+            at += ask;
+        }
+        Ok(())
+    }
+}
+
+fn distance(from: u64, to: u64) -> usize {
+    usize::try_from(to.saturating_sub(from)).unwrap_or(usize::MAX)
+}
+
+fn split(bytes: &[u8], at: u64) -> (&[u8], &[u8]) {
+    bytes.split_at(bytes.len().min(distance(0, at)))
 }
 
 /// Keeps the last bytes of what was there and of what follows.

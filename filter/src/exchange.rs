@@ -80,6 +80,9 @@ impl Failure {
             Failure::WriteHeaders(_) => "the proxy does not take changed headers",
             Failure::Body(BodyError::Read(_)) => "the proxy does not give a body's bytes",
             Failure::Body(BodyError::Write(_)) => "the proxy does not take a changed body",
+            Failure::Body(BodyError::Memory) => {
+                "a body's buffer is too large for the memory there is"
+            }
             Failure::Body(BodyError::Missing) => {
                 "the proxy gives fewer bytes of a body than it announces"
             }

@@ -75,8 +75,8 @@ impl Target {
 const SEPARATOR: &[u8] = b": ";
 
 impl Scanner<'_> {
-    /// Scans the parts as one haystack and counts what was found.
-    fn scan(&mut self, place: Place, parts: &[&[u8]], disposition: Disposition) {
+    /// Scans the parts as one haystack and counts what was found. Answers false when there is no room for the edits.
+    fn scan(&mut self, place: Place, parts: &[&[u8]], disposition: Disposition) -> bool {
         let Scratch { stream, patches } = &mut *self.scratch;
         stream.reset(place);
         patches.clear();
@@ -90,23 +90,25 @@ impl Scanner<'_> {
             at += part.len();
         }
         stream.commit(self.engine, self.plan, len, true);
-        patches.collect(stream);
+        let complete = patches.collect(stream).is_ok();
         for finding in stream.findings() {
             self.tally.add(
                 finding.rule,
                 disposition.outcome(self.plan.action(finding.rule)),
             );
         }
+        complete
     }
 
     /// Redacts a header's value. It is scanned as `name: value`, so that rules that look for a keyword see it.
     ///
     /// A name is never changed: a finding that reaches into it removes the header. The new value holds no NUL, CR or LF.
     pub fn header(&mut self, name: &[u8], value: &[u8], disposition: Disposition) -> Field {
-        self.scan(Place::Header, &[name, SEPARATOR, value], disposition);
+        let complete = self.scan(Place::Header, &[name, SEPARATOR, value], disposition);
         let Scratch { stream, patches } = &*self.scratch;
         let mut field = Field {
             block: stream.blocked(),
+            remove: !complete,
             ..Field::default()
         };
         for finding in stream.findings() {
@@ -127,10 +129,34 @@ impl Scanner<'_> {
         field
     }
 
+    /// Where the last scan found what is to be removed: in order, disjoint.
+    fn removals(&self) -> Vec<(u64, u64)> {
+        let findings = self.scratch.stream.findings().iter();
+        let mut ranges: Vec<(u64, u64)> = findings
+            .filter(|finding| self.plan.action(finding.rule) == Action::Remove)
+            .map(|finding| (finding.start, finding.end))
+            .collect();
+        ranges.sort_unstable();
+        ranges.dedup_by(|next, last| {
+            let joins = next.0 < last.1;
+            if joins {
+                last.1 = last.1.max(next.1);
+            }
+            joins
+        });
+        ranges
+    }
+
     /// Redacts the value of `:path`: path and query. A finding whose rule removes takes its query parameter with it; in the path it
     /// leaves a tag.
     pub fn target(&mut self, place: Place, whole: &[u8], disposition: Disposition) -> Target {
-        self.scan(place, &[whole], disposition);
+        if !self.scan(place, &[whole], disposition) {
+            return Target {
+                path: b"/".to_vec(),
+                changed: true,
+                ..Target::default()
+            };
+        }
         let Scratch { stream, patches } = &*self.scratch;
         let cut = whole
             .iter()
@@ -151,14 +177,14 @@ impl Scanner<'_> {
             return target;
         };
         let mut start = cut as u64 + 1;
+        let mut removals = self.removals().into_iter().peekable();
         let mut kept: Option<Vec<u8>> = None;
         for parameter in query.split(|byte| *byte == b'&') {
             let end = start + parameter.len() as u64;
-            let removed = stream.findings().iter().any(|finding| {
-                self.plan.action(finding.rule) == Action::Remove
-                    && finding.start < end
-                    && finding.end > start
-            });
+            while removals.peek().is_some_and(|range| range.1 <= start) {
+                removals.next();
+            }
+            let removed = removals.peek().is_some_and(|range| range.0 < end);
             if !removed {
                 let out = match &mut kept {
                     Some(out) => {

@@ -148,7 +148,8 @@ impl<'a> Facts<'a> {
     #[must_use]
     pub fn of(pairs: &[Pair<'a>]) -> Facts<'a> {
         let mut facts = Facts::default();
-        let (mut lengths, mut upgrade, mut connection) = (Vec::new(), false, false);
+        let (mut lengths, mut chunked) = (Vec::new(), false);
+        let (mut upgrade, mut connection) = (false, false);
         for Pair { name, value } in pairs {
             match name.to_ascii_lowercase().as_slice() {
                 b":method" => facts.method = value,
@@ -163,6 +164,7 @@ impl<'a> Facts<'a> {
                     facts.encoded |= tokens(value).any(|t| !t.is_empty() && t != b"identity")
                 }
                 b"transfer-encoding" => {
+                    chunked = true;
                     facts.encoded |=
                         tokens(value).any(|t| !t.is_empty() && t != b"identity" && t != b"chunked");
                 }
@@ -179,7 +181,7 @@ impl<'a> Facts<'a> {
             _ => None,
         };
         // A request that announces a body of its own has one, whatever else it asks for: `upgrade` must not hide it.
-        facts.upgrade = upgrade && connection && lengths.is_empty();
+        facts.upgrade = upgrade && connection && lengths.is_empty() && !chunked;
         facts
     }
 
@@ -324,6 +326,14 @@ mod tests {
                 ("upgrade", "websocket"),
                 ("connection", "upgrade"),
                 ("content-length", "5")
+            ])
+            .upgrade
+        );
+        assert!(
+            !facts(&[
+                ("upgrade", "websocket"),
+                ("connection", "upgrade"),
+                ("transfer-encoding", "chunked")
             ])
             .upgrade
         );

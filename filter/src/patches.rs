@@ -1,6 +1,8 @@
 //! Edits of a stream, kept until the bytes they belong to are written: the engine's own list is emptied after every slice, so that
 //! its window stays small while the proxy holds the bytes. Where the bytes are and when they are written lives in [`crate::body`].
 
+use std::collections::TryReserveError;
+
 use blackbar_engine::Stream;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,10 +24,21 @@ pub struct Patches {
 
 impl Patches {
     /// Copies the stream's edits since its last `clear`.
-    pub fn collect(&mut self, stream: &Stream) {
-        for edit in stream.edits() {
+    ///
+    /// # Errors
+    /// There is no room; nothing was copied.
+    pub fn collect(&mut self, stream: &Stream) -> Result<(), TryReserveError> {
+        let edits = stream.edits();
+        let bytes = edits
+            .iter()
+            .map(|edit| stream.replacement(edit).len())
+            .sum();
+        self.items.try_reserve(edits.len())?;
+        self.bytes.try_reserve(bytes)?;
+        for edit in edits {
             self.add(edit.start, edit.end, stream.replacement(edit));
         }
+        Ok(())
     }
 
     fn add(&mut self, start: u64, end: u64, replacement: &[u8]) {
@@ -48,6 +61,12 @@ impl Patches {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()
+    }
+
+    /// Bytes of all replacements.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.bytes.len()
     }
 
     /// Forgets all edits; keeps the room.

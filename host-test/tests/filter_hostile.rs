@@ -299,3 +299,39 @@ fn a_host_that_does_not_pause_gets_no_secret() {
         }
     }
 }
+
+/// Little memory and large chunks: redacted while there is room, refused where there is none, never a trap.
+#[test]
+fn little_memory() {
+    for megabytes in [1, 2, 4, 5, 6, 7, 8, 10, 12, 13, 14, 15, 16, 20] {
+        for size in [megabytes * 1_000_000, megabytes * 1_000_000 + 517_123] {
+            for length_known in [true, false] {
+                let mut host = builder("")
+                    .quirks(Quirks::service_extensions())
+                    .buffer_limit(64 << 20)
+                    .start()
+                    .unwrap();
+                let mut body = b"lorem ipsum dolor key-12345678 sit amet ".repeat(size / 40);
+                body.extend_from_slice(b"key-1234");
+                let mut transaction = Transaction::response(body.as_slice());
+                if !length_known {
+                    transaction.response_headers.remove(b"content-length");
+                }
+                let outcome = host.run(&transaction, &Chunking::at(&[size / 3 * 2]));
+                assert_eq!(host.failure(), None, "{size} {length_known}");
+                assert!(
+                    !text(&outcome.downstream.body).contains("key-12345678"),
+                    "{size}"
+                );
+                assert!(
+                    outcome.downstream.ended || outcome.downstream.reset,
+                    "{size}"
+                );
+                assert!(
+                    size > 6_000_000 || outcome.downstream.ended,
+                    "{size}: there is room for this"
+                );
+            }
+        }
+    }
+}

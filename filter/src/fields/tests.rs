@@ -160,3 +160,15 @@ fn removal_takes_the_parameter() {
         "in a path there is nothing to remove"
     );
 }
+
+/// As many parameters and findings as fit in a header map: the time grows with their number, not with its square.
+#[test]
+fn many_parameters() {
+    let long = |count: usize| format!("/?{}", "a=drp-123456&b&".repeat(count));
+    let started = std::time::Instant::now();
+    assert_eq!(
+        target(&long(60_000)).1.map(|query| query.len()),
+        Some("b&".repeat(60_000).len())
+    );
+    assert!(started.elapsed().as_secs() < 5, "{:?}", started.elapsed());
+}
