@@ -1,1 +1,8 @@
-//! Skeleton.
+//! Oracles: the [reference meaning](reference) of a policy, [generators](generate) of policies and haystacks that are made to go
+//! wrong, suites of [semantics as data](suite), and the [bodies of the fuzz targets](targets). Tests all over the workspace use them.
+#![forbid(unsafe_code)]
+
+pub mod choices;
+pub mod generate;
+pub mod oracle;
+pub mod reference;

@@ -42,8 +42,11 @@ struct Way {
 }
 
 /// The windows of `hir`; `None` when some match has fewer than three bytes.
+///
+/// A match that is masked because it lives past `max_len` has its window by then: whatever lives so long is found.
 pub(crate) fn prints(hir: &Hir, max_len: usize, statistics: &Statistics) -> Option<Vec<Print>> {
-    let behind = leading_run(hir, max_len);
+    let fits = |run: usize, reach: usize| run + reach <= max_len + 1;
+    let behind = leading_run(hir);
     let cost = |prints: &[Print]| -> f64 {
         prints
             .iter()
@@ -51,10 +54,11 @@ pub(crate) fn prints(hir: &Hir, max_len: usize, statistics: &Statistics) -> Opti
             .sum()
     };
     let mut best: Option<(f64, Vec<Print>)> = None;
-    for reach in REACHES {
+    for reach in REACHES.into_iter().filter(|&reach| fits(0, reach)) {
         let direct = choose(&ways(hir, reach), statistics, None);
         let after_run = behind
             .as_ref()
+            .filter(|(run, _)| fits(usize::from(run.max), reach))
             .and_then(|(run, rest)| choose(&ways(rest, reach), statistics, Some(*run)));
         for prints in direct.into_iter().chain(after_run) {
             let cost = cost(&prints);
@@ -72,7 +76,7 @@ pub(crate) fn prints(hir: &Hir, max_len: usize, statistics: &Statistics) -> Opti
 }
 
 /// The run that every match starts with, if its length varies much, and what follows it.
-fn leading_run(hir: &Hir, max_len: usize) -> Option<(LeadingRun, Hir)> {
+fn leading_run(hir: &Hir) -> Option<(LeadingRun, Hir)> {
     let HirKind::Concat(parts) = hir.kind() else {
         return None;
     };
@@ -87,7 +91,7 @@ fn leading_run(hir: &Hir, max_len: usize) -> Option<(LeadingRun, Hir)> {
         return None;
     };
     let set = class_set(sub)?;
-    let max = max.unwrap_or(max_len as u32).min(max_len as u32);
+    let max = (*max)?;
     let long = *min >= 1 && max >= *min && max - min >= RUN;
     let (min, max) = (u16::try_from(*min).ok()?, u16::try_from(max).ok()?);
     long.then(|| {

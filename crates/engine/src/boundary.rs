@@ -3,6 +3,8 @@
 
 use alloc::vec::Vec;
 
+use crate::artifact::Engine;
+
 /// Bytes before a match that may bear on it: the widest context, and a mark that it stands in.
 pub(crate) const CONTEXT: usize = 160;
 
@@ -29,7 +31,13 @@ pub(crate) fn left_is_free(forbidden: &ByteSet, hay: &[u8], at: usize) -> bool {
 
 /// Whether `byte`, after `before`, is part of an escape: to redact from it on would leave half of the escape behind.
 fn is_in_escape(before: &[u8], byte: u8) -> bool {
-    let escapes = |text: &[u8]| text.iter().rev().take_while(|&&b| b == b'\\').count() % 2 == 1;
+    // More backslashes than that are not counted: the window may not hold them all.
+    const MOST: usize = 64;
+    let slashes = |text: &[u8]| {
+        let slashes = text.iter().rev().take(MOST);
+        slashes.take_while(|&&b| b == b'\\').count()
+    };
+    let escapes = |text: &[u8]| slashes(text) % 2 == 1;
     let after = |letter: u8, digits: usize| {
         (0..digits).any(|n| {
             let cut = before.len().checked_sub(n).map(|at| before.split_at(at));
@@ -154,16 +162,62 @@ pub(crate) fn begins_in_mark(
     false
 }
 
-/// Whether `value` is nothing but marks and mask characters.
-pub(crate) fn is_redacted(mut value: &[u8], known: impl Fn(&[u8]) -> bool) -> bool {
-    loop {
-        match value.split_first() {
-            None => return true,
-            Some((b'*', rest)) => value = rest,
-            Some(_) => match mark_at(value, &known).and_then(|length| value.get(length..)) {
-                Some(rest) => value = rest,
-                None => return false,
-            },
+/// Whether what follows `at` may show that the match from `start` begins inside a mark.
+pub(crate) fn may_begin_in_mark(hay: &[u8], start: usize, at: usize, ids: &Engine) -> bool {
+    for back in 1..=LONGEST_MARK.min(start) {
+        let from = start - back;
+        match hay.get(from) {
+            Some(b'[' | b'%') => {
+                if hay
+                    .get(from..at)
+                    .is_some_and(|text| may_become_mark(text, ids))
+                {
+                    return true;
+                }
+            }
+            Some(&b) if is_id_byte(b) || b == b'5' || b == b'B' => {}
+            _ => return false,
         }
     }
+    false
+}
+
+/// Whether `text` is the beginning of a mark, but not all of it. No bytes at all are.
+pub(crate) fn may_become_mark(text: &[u8], ids: &Engine) -> bool {
+    const OPEN: &[u8] = b"%5B";
+    const CLOSE: &[u8] = b"%5D";
+    if OPEN.starts_with(text) {
+        return true;
+    }
+    let (inside, close) = match (text.strip_prefix(b"["), text.strip_prefix(OPEN)) {
+        (Some(inside), _) => (inside, &b"]"[..]),
+        (None, Some(inside)) => (inside, CLOSE),
+        (None, None) => return false,
+    };
+    let length = inside.iter().take_while(|&&b| is_id_byte(b)).count();
+    match inside.split_at_checked(length) {
+        Some((id, [])) => ids.knows_start(id),
+        Some((id, rest)) => rest.len() < close.len() && close.starts_with(rest) && ids.knows(id),
+        None => false,
+    }
+}
+
+/// `value` without the marks and mask characters that it starts with.
+pub(crate) fn skip_redacted(mut value: &[u8], known: impl Fn(&[u8]) -> bool) -> &[u8] {
+    loop {
+        let rest = match value.split_first() {
+            Some((b'*', rest)) => Some(rest),
+            Some(_) => mark_at(value, &known).and_then(|length| value.get(length..)),
+            None => None,
+        };
+        match rest {
+            Some(rest) => value = rest,
+            None => return value,
+        }
+    }
+}
+
+/// Whether `value` is nothing but marks and mask characters.
+pub(crate) fn is_redacted(value: &[u8], known: impl Fn(&[u8]) -> bool) -> bool {
+    skip_redacted(value, known).is_empty()
 }

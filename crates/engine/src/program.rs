@@ -10,6 +10,8 @@
 
 use alloc::vec::Vec;
 
+use crate::artifact::Engine;
+use crate::boundary;
 use crate::dfa::{DEAD, Dfa, FINAL, MATCHES};
 
 /// One step of a program.
@@ -56,6 +58,8 @@ pub(crate) struct Progress {
     accept: Option<u64>,
     body: u64,
     body_end: u64,
+    /// The secret is marks and mask characters up to here.
+    redacted: u64,
 }
 
 /// What is known of a candidate.
@@ -63,7 +67,8 @@ pub(crate) struct Progress {
 pub(crate) enum Verdict {
     /// No match starts here.
     Dead,
-    /// More bytes decide. The progress is `None` where the next try starts over; the number is the earliest secret start.
+    /// More bytes decide. The progress is `None` where the next try starts over; the number is the earliest place where the
+    /// secret of this match can start, or that of one that starts later and is not looked at before this one is decided.
     Open(Option<Progress>, usize),
     /// A match; with `select`, its ends are in the scratch, ascending.
     Match(Match),
@@ -114,6 +119,7 @@ impl Growth {
 /// What a program reads.
 #[derive(Clone, Copy)]
 pub(crate) struct View<'a> {
+    pub(crate) engine: &'a Engine,
     pub(crate) artifact: &'a [u8],
     pub(crate) hay: &'a [u8],
     /// Stream offset of the window's first byte.
@@ -134,6 +140,17 @@ impl View<'_> {
     fn offset(&self, index: usize) -> u64 {
         self.base + index as u64
     }
+
+    /// Whether it is plain, from the bytes before `at`, that the match from `start` was not redacted before. `redacted` is
+    /// where the part of the secret ends that is known to be marks and mask characters; moved on.
+    fn is_not_redacted(&self, start: usize, redacted: &mut usize, at: usize) -> bool {
+        let ids = self.engine;
+        let secret = self.hay.get(*redacted..at).unwrap_or_default();
+        let rest = boundary::skip_redacted(secret, |id| ids.knows(id));
+        *redacted = at.saturating_sub(rest.len());
+        !boundary::may_become_mark(rest, ids)
+            && !boundary::may_begin_in_mark(self.hay, start, at, ids)
+    }
 }
 
 /// How one automaton's run ended.
@@ -148,14 +165,15 @@ enum Run {
     Sure(u16, usize),
 }
 
-/// Runs `dfa` from `at` in `state`; calls `accept` with each position where what came before is a match, ascending.
+/// Runs `dfa` from `at` in `state`; calls `accept` with each position where what came before is a match, ascending, and stops
+/// in the first sure state at which `plain` holds.
 fn run(
     dfa: &Dfa,
     view: &View<'_>,
     mut state: u16,
     mut at: usize,
     limit: usize,
-    watch_sure: bool,
+    mut plain: impl FnMut(usize) -> bool,
     mut accept: impl FnMut(usize),
 ) -> Run {
     loop {
@@ -163,7 +181,7 @@ fn run(
             accept(at);
             return Run::Done;
         }
-        if watch_sure && dfa.is_sure(state) {
+        if dfa.is_sure(state) && plain(at) {
             return Run::Sure(state, at);
         }
         let Some(&byte) = view.hay.get(at) else { break };
@@ -227,6 +245,7 @@ impl Program {
             accept: None,
             body: from,
             body_end: from,
+            redacted: from,
         });
         let limit = start + self.max_len;
         while let Some(stage) = self.stages.get(now.stage) {
@@ -236,24 +255,26 @@ impl Program {
             let dfa = &stage.dfa;
             let here = view.index(now.at);
             let limit_here = if is_body { limit } else { usize::MAX };
+            let secret = view.index(now.body) + self.lead;
+            let mut redacted = view.index(now.redacted).max(secret);
             let outcome = run(
                 dfa,
                 view,
                 now.state,
                 here,
                 limit_here,
-                streams && ends_it,
+                |at| streams && ends_it && view.is_not_redacted(start, &mut redacted, at),
                 |at| {
                     accept = Some(view.offset(at));
                 },
             );
-            let secret = view.index(now.body) + self.lead;
             match outcome {
                 Run::Alive(state) => {
                     let open = Progress {
                         state,
                         at: view.offset(view.hay.len()),
                         accept,
+                        redacted: view.offset(redacted),
                         ..now
                     };
                     let earliest = if now.stage >= self.body {
@@ -261,7 +282,7 @@ impl Program {
                     } else {
                         start + self.min_prefix
                     };
-                    return Verdict::Open(Some(open), earliest);
+                    return Verdict::Open(Some(open), earliest.min(self.next_secret(start)));
                 }
                 Run::Limit(state) => {
                     let growth = Growth {
@@ -315,6 +336,11 @@ impl Program {
         })
     }
 
+    /// The earliest secret of a match that starts after `start`.
+    fn next_secret(&self, start: usize) -> usize {
+        start + 1 + self.min_prefix
+    }
+
     fn explore_all(&self, view: &View<'_>, start: usize, ends: &mut Vec<usize>) -> Verdict {
         let mut found = Found {
             best: None,
@@ -332,7 +358,9 @@ impl Program {
             };
         }
         if let Some(earliest) = found.open {
-            return Verdict::Open(None, earliest);
+            // A way that is complete is wanted if those that are not come to nothing.
+            let complete = found.best.map_or(usize::MAX, |best| best.secret.0);
+            return Verdict::Open(None, earliest.min(complete).min(self.next_secret(start)));
         }
         found.best.map_or(Verdict::Dead, Verdict::Match)
     }
@@ -360,9 +388,15 @@ impl Program {
         };
         let mut accepts = Vec::new();
         let state = stage.dfa.start(view.before(at));
-        match run(&stage.dfa, view, state, at, limit, false, |end| {
-            accepts.push(end)
-        }) {
+        match run(
+            &stage.dfa,
+            view,
+            state,
+            at,
+            limit,
+            |_| false,
+            |end| accepts.push(end),
+        ) {
             Run::Alive(_) => {
                 let earliest = if index >= self.body {
                     body.0 + self.lead

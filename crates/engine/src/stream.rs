@@ -25,7 +25,7 @@ use crate::union::{Bytes, Edit, Part, Union};
 /// let stream = Stream::new(Place::Text);
 /// assert_eq!((stream.received(), stream.decided()), (0, 0));
 /// ```
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Stream {
     place: Place,
     window: Vec<u8>,
@@ -121,6 +121,7 @@ impl Stream {
             engine,
             plan,
             view: View {
+                engine,
                 artifact: &engine.bytes,
                 hay,
                 base: self.base,
@@ -312,6 +313,21 @@ impl Stream {
             bytes,
             id,
         ));
+    }
+}
+
+impl core::fmt::Debug for Stream {
+    /// Numbers only: no byte of the haystack.
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Stream")
+            .field("place", &self.place)
+            .field("received", &self.received())
+            .field("decided", &self.decided)
+            .field("open", &self.open.len())
+            .field("findings", &self.findings.len())
+            .field("edits", &self.edits().len())
+            .field("forced", &self.forced)
+            .finish_non_exhaustive()
     }
 }
 

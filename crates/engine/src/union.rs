@@ -48,7 +48,7 @@ struct Region {
 }
 
 /// The regions of one stream that are not finished, and the edits of those that are.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Union {
     parts: Vec<Part>,
     region: Option<Region>,
@@ -97,6 +97,8 @@ impl Union {
             let end = if p.partial { u64::MAX } else { p.end };
             (
                 p.start,
+                // What goes on belongs to the region that is there; what only touches that starts another.
+                !p.continues,
                 core::cmp::Reverse(end),
                 core::cmp::Reverse(p.confidence),
                 p.rule,

@@ -219,6 +219,12 @@ impl Engine {
         self.rules.iter().any(|rule| rule.id.as_bytes() == id)
     }
 
+    /// Whether the id of a rule starts with `start`.
+    pub(crate) fn knows_start(&self, start: &[u8]) -> bool {
+        let mut ids = self.rules.iter().map(|rule| rule.id.as_bytes());
+        ids.any(|id| id.starts_with(start))
+    }
+
     /// Whether a match of `rule` can start with `byte`.
     pub(crate) fn starts(&self, rule: u16, byte: u8) -> bool {
         let words = self.rules.len().div_ceil(64);

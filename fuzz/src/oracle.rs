@@ -1,0 +1,211 @@
+//! Running the engine and comparing it with the reference.
+
+use blackbar_engine::{Engine, Place, Plan, Stream};
+use blackbar_policy::load::NoBuiltins;
+use blackbar_policy::model::{Action, Policy};
+
+use crate::choices::Choices;
+use crate::reference::{Finding, Reference};
+
+/// What the engine made of a haystack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// The redacted bytes.
+    pub out: Vec<u8>,
+    /// Start, end and rule of all findings, sorted.
+    pub findings: Vec<(usize, usize, usize)>,
+}
+
+/// A policy in all its forms.
+pub struct Subject {
+    /// The policy.
+    pub policy: Policy,
+    /// The engine with its artifact.
+    pub engine: Engine,
+    /// The base profile.
+    pub plan: Plan,
+    /// The reference.
+    pub reference: Reference,
+    slack: usize,
+}
+
+impl Subject {
+    /// Compiles and loads `policy`; `None` when the compiler refuses it.
+    ///
+    /// # Panics
+    /// When what was compiled cannot be loaded.
+    #[must_use]
+    pub fn new(policy: Policy) -> Option<Subject> {
+        let compiled = blackbar_compiler::compile(&policy).ok()?;
+        let linear: Vec<bool> = compiled.report.rules.iter().map(|r| r.linear).collect();
+        let engine = Engine::load(compiled.artifact).expect("a compiled artifact loads");
+        let plan = Plan::new(&engine, None).expect("the base profile is there");
+        // A value whose end is kept waits for its end, and for whatever may still lengthen it.
+        let waits = |action| matches!(action, Action::KeepFirst(_) | Action::KeepLast(_));
+        let holds = policy.rules.iter().any(|r| waits(r.settings.action));
+        let slack = if holds { 2 } else { 1 };
+        Some(Subject {
+            reference: Reference::new(&policy, &linear),
+            policy,
+            engine,
+            plan,
+            slack,
+        })
+    }
+
+    /// The same from the text of a policy file.
+    #[must_use]
+    pub fn from_toml(toml: &str) -> Option<Subject> {
+        Subject::new(Policy::parse_str("generated.toml", toml, &NoBuiltins).ok()?)
+    }
+
+    /// What the reference says.
+    #[must_use]
+    pub fn wanted(&self, hay: &[u8], place: Place) -> Outcome {
+        let (out, findings) = self.reference.redact(hay, place);
+        let mut findings: Vec<_> = findings
+            .into_iter()
+            .map(|f: Finding| (f.start, f.end, f.rule))
+            .collect();
+        findings.sort_unstable();
+        Outcome { out, findings }
+    }
+
+    /// What the engine makes of the chunks that end at `ends`, and at the haystack's end.
+    ///
+    /// # Panics
+    /// When what is decided goes back, or more is held than the policy's bound.
+    #[must_use]
+    pub fn run(&self, hay: &[u8], place: Place, ends: &[usize]) -> Outcome {
+        let mut stream = Stream::new(place);
+        let (mut out, mut findings) = (Vec::new(), Vec::new());
+        let (mut at, mut decided) = (0, 0);
+        let bound = self.slack * self.engine.hold_back() as usize + 8;
+        let bound = if place == Place::Json {
+            2 * bound
+        } else {
+            bound
+        };
+        for &end in ends.iter().chain([&hay.len()]) {
+            let last = end == hay.len();
+            stream.push(&self.engine, &self.plan, &hay[at..end], last);
+            at = end;
+            assert!(stream.decided() >= decided, "what is decided went back");
+            assert!(stream.decided() <= end as u64, "more is decided than came");
+            decided = stream.decided();
+            assert!(
+                last || stream.undecided() <= bound,
+                "{} bytes are held, {bound} is the bound",
+                stream.undecided()
+            );
+            findings.extend(
+                stream
+                    .findings()
+                    .iter()
+                    .map(|f| (f.start as usize, f.end as usize, f.rule.as_usize())),
+            );
+            let edits = stream.edits();
+            assert!(
+                edits.windows(2).all(|e| e[0].end <= e[1].start),
+                "edits overlap"
+            );
+            stream.take_output(&mut out);
+            if last {
+                break;
+            }
+        }
+        assert_eq!(decided, hay.len() as u64, "the end decides everything");
+        findings.sort_unstable();
+        Outcome { out, findings }
+    }
+
+    /// Compares whole, 1-byte chunks and `splits` with the reference.
+    ///
+    /// # Errors
+    /// What differs, for people.
+    pub fn check(
+        &self,
+        hay: &[u8],
+        place: Place,
+        splits: &[Vec<usize>],
+    ) -> Result<Outcome, String> {
+        let wanted = self.wanted(hay, place);
+        let single: Vec<usize> = (1..hay.len()).collect();
+        let all = [Vec::new(), single];
+        for ends in all.iter().chain(splits) {
+            let got = self.run(hay, place, ends);
+            if got != wanted {
+                return Err(self.explain(hay, place, ends, &got, &wanted));
+            }
+        }
+        Ok(wanted)
+    }
+
+    fn explain(
+        &self,
+        hay: &[u8],
+        place: Place,
+        ends: &[usize],
+        got: &Outcome,
+        wanted: &Outcome,
+    ) -> String {
+        let show = |bytes: &[u8]| bytes.escape_ascii().to_string();
+        let how = match ends.len() {
+            0 => "whole".to_owned(),
+            n if n + 1 >= hay.len() => "1-byte chunks".to_owned(),
+            _ => format!("chunks ending at {ends:?}"),
+        };
+        let rules: Vec<String> = self
+            .policy
+            .rules
+            .iter()
+            .map(|r| {
+                format!(
+                    "  {} {:?} left {:?} right {:?} max_len {:?} {:?} {:?} {:?} {:?}",
+                    r.id,
+                    r.matcher,
+                    r.left,
+                    r.right,
+                    r.max_len,
+                    r.settings.action,
+                    r.validators,
+                    r.context,
+                    r.confidence
+                )
+            })
+            .collect();
+        format!(
+            "{how} in {place:?}\n{}\n  hay    {}\n  got    {} {:?}\n  wanted {} {:?}",
+            rules.join("\n"),
+            show(hay),
+            show(&got.out),
+            got.findings,
+            show(&wanted.out),
+            wanted.findings,
+        )
+    }
+}
+
+/// Random chunk ends for a haystack of `len` bytes.
+pub fn ends(c: &mut Choices<'_>, len: usize) -> Vec<usize> {
+    let step = c.one(&[40, 3, 7, 15, 100]);
+    let mut ends = Vec::new();
+    let mut at = 0;
+    loop {
+        // Empty chunks too.
+        at += c.below(step);
+        if at >= len {
+            return ends;
+        }
+        ends.push(at);
+        if !c.more() {
+            return ends;
+        }
+    }
+}
+
+/// All ways to cut `len` bytes in two.
+#[must_use]
+pub fn every_split(len: usize) -> Vec<Vec<usize>> {
+    (1..len).map(|at| vec![at]).collect()
+}
