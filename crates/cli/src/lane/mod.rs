@@ -73,7 +73,8 @@ impl Lane {
     pub(crate) fn start(&mut self, place: Place) -> anyhow::Result<()> {
         match self {
             Self::Native(native) => native.stream.reset(place),
-            Self::Wasm(wasm) => wasm.start(place)?,
+            // A pipe does not say how long it is, and a file may grow.
+            Self::Wasm(wasm) => wasm.start(place, None)?,
         }
         Ok(())
     }
@@ -110,10 +111,17 @@ impl Lane {
         Ok(())
     }
 
-    /// A whole haystack of plain text in chunks.
-    pub(crate) fn whole(&mut self, chunks: &[&[u8]]) -> anyhow::Result<Vec<u8>> {
+    /// A whole haystack of plain text in chunks. `announced`: the module is told its length beforehand, as Content-Length does; it then
+    /// holds an undecided tail itself and does not make the proxy wait.
+    pub(crate) fn whole(&mut self, chunks: &[&[u8]], announced: bool) -> anyhow::Result<Vec<u8>> {
         let mut out = Vec::new();
-        self.start(Place::Text)?;
+        match self {
+            Self::Wasm(wasm) if announced => {
+                let length = chunks.iter().map(|chunk| chunk.len() as u64).sum();
+                wasm.start(Place::Text, Some(length))?;
+            }
+            Self::Native(_) | Self::Wasm(_) => self.start(Place::Text)?,
+        }
         for chunk in chunks {
             self.feed(chunk, &mut out)?;
         }

@@ -69,9 +69,8 @@ impl Wasm {
         })
     }
 
-    /// A request goes by, and the head of its response. The length is not announced: it is not known for standard input, and a
-    /// file may grow.
-    pub(super) fn start(&mut self, place: Place) -> anyhow::Result<()> {
+    /// A request goes by, and the head of its response, with its length if it is known.
+    pub(super) fn start(&mut self, place: Place, length: Option<u64>) -> anyhow::Result<()> {
         let mut exchange = self.host.exchange();
         let request = [
             (":method", "GET"),
@@ -84,10 +83,11 @@ impl Wasm {
             Place::Json => "application/json",
             _ => "text/plain",
         };
-        let step = exchange.response_headers(
-            Headers::from([(":status", "200"), ("content-type", media)]),
-            false,
-        );
+        let mut head = Headers::from([(":status", "200"), ("content-type", media)]);
+        if let Some(length) = length {
+            head.add(b"content-length", length.to_string().as_bytes());
+        }
+        let step = exchange.response_headers(head, false);
         self.exchange = Some(exchange);
         self.emitted(step, &mut Vec::new())
     }
