@@ -1,5 +1,5 @@
 //! `blackbar explain`: what a rule looks for and what it costs, or what a policy makes of a text. Why a candidate was refused is
-//! worked out in [`near`](crate::near).
+//! worked out in [`near`].
 
 use std::io::{self, Write};
 use std::ops::Range;
