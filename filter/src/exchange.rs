@@ -1,45 +1,21 @@
 //! One request and its response: what each callback does. Reading bodies lives in [`crate::body`], redacting values in
-//! [`crate::fields`], reading headers in [`crate::media`]; what is decided from them is here.
+//! [`crate::fields`], reading headers in [`crate::media`], what becomes of a body in `decision`; the order of things is here.
 
 use std::rc::Rc;
 
-use blackbar_engine::{Place, Plan, Stream};
+use blackbar_engine::{Place, Plan};
 
 use crate::body::{Body, BodyError, Progress, Rules};
-use crate::config::{Encoded, Mode, OnFailure};
-use crate::counters::{Disposition, Event, Tally};
-use crate::fields::{Scanner, Scratch};
+use crate::config::{Mode, OnFailure};
+use crate::counters::{Disposition, Event};
+use crate::decision::{Decision, announce, decide};
 use crate::headers::{Changes, is_fixed, listed};
-use crate::host::{Action, BufferKind, Host, HostError, Level, MapKind};
+use crate::host::{Action, BufferKind, Host, HostError, MapKind};
 use crate::map::{self, MapError, Pair};
-use crate::media::{self, Facts, Media};
+use crate::media::Facts;
 use crate::plugin::Plugin;
 use crate::publish::{self, publish};
-
-/// What a callback may use besides its own stream's state.
-pub struct Session<'a, H> {
-    /// The proxy.
-    pub host: &'a H,
-    /// What all streams of a VM share.
-    pub shared: &'a mut Shared,
-}
-
-/// Room and notes that all streams of a VM share.
-#[derive(Default)]
-pub struct Shared {
-    /// For short values.
-    pub scratch: Scratch,
-    /// Streams of bodies that have ended, for bodies to come.
-    pub streams: Vec<Stream>,
-    /// Counts of the running callback.
-    pub tally: Tally,
-    /// Failures that were logged; the next ones are only counted.
-    noted: Vec<&'static str>,
-}
-
-/// The most streams that are kept for bodies to come, and the most bytes that each may hold.
-const SPARE_STREAMS: usize = 16;
-const SPARE_BYTES: usize = 512 * 1024;
+use crate::session::{Session, Shared};
 
 /// A direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,13 +90,6 @@ pub struct Exchange {
     connect: bool,
     upgrade: bool,
     replied: bool,
-}
-
-/// What is done with a body.
-enum Decision {
-    Scan { place: Place, masks: bool },
-    Through(Event),
-    Refuse,
 }
 
 impl Exchange {
@@ -563,48 +532,6 @@ impl Exchange {
     }
 }
 
-impl<H: Host> Session<'_, H> {
-    /// Logs a failure the first time that it happens in this VM.
-    fn note(&mut self, text: &'static str) {
-        if !self.shared.noted.contains(&text) {
-            self.shared.noted.push(text);
-            self.host.log(
-                Level::Error,
-                &format!("blackbar: {text} (said once; see the counters)"),
-            );
-        }
-    }
-
-    /// Access logs show nothing in the place of what could not be redacted.
-    fn unpublished(&mut self, plugin: &Plugin, text: &'static str) {
-        plugin.counters.event(self.host, Event::NotPublished, 1);
-        self.note(text);
-    }
-}
-
-impl Shared {
-    fn stream(&mut self) -> Stream {
-        self.streams
-            .pop()
-            .unwrap_or_else(|| Stream::new(Place::Text))
-    }
-
-    fn keep(&mut self, stream: Stream) {
-        if self.streams.len() < SPARE_STREAMS && stream.memory() <= SPARE_BYTES {
-            self.streams.push(stream);
-        }
-    }
-
-    fn scanner<'a>(&'a mut self, plugin: &'a Plugin) -> Scanner<'a> {
-        Scanner {
-            engine: &plugin.engine,
-            plan: &plugin.plan,
-            scratch: &mut self.scratch,
-            tally: &mut self.tally,
-        }
-    }
-}
-
 /// What a refused message is answered with: fixed words, no value, no rule.
 #[derive(Clone, Copy)]
 struct Words {
@@ -721,63 +648,4 @@ fn url(
         }
     }
     block
-}
-
-/// What is done with a body that its headers announce.
-fn decide(plugin: &Plugin, side: Side, facts: &Facts<'_>, tunnel: bool) -> Decision {
-    let config = &plugin.config;
-    let (encoded, skip) = match side {
-        Side::Request => (
-            config.content_encoding.request,
-            &config.skip_content_types.request,
-        ),
-        Side::Response => (
-            config.content_encoding.response,
-            &config.skip_content_types.response,
-        ),
-    };
-    if tunnel {
-        // Frames count bytes.
-        return if config.scan.upgrades {
-            Decision::Scan {
-                place: Place::Text,
-                masks: true,
-            }
-        } else {
-            Decision::Through(Event::OpenUpgrade)
-        };
-    }
-    if facts.encoded {
-        return if encoded == Encoded::Block && plugin.enforces() {
-            Decision::Refuse
-        } else {
-            Decision::Through(Event::OpenEncoded)
-        };
-    }
-    if media::listed(facts.content_type, skip) {
-        return Decision::Through(Event::OpenContentType);
-    }
-    let media = Media::of(facts.content_type);
-    // A part of a representation stands at an offset that its headers name.
-    let masks = media.counted || facts.status == 206 || facts.length == Some(0);
-    Decision::Scan {
-        place: media.place,
-        masks,
-    }
-}
-
-/// Makes the headers of a message fit a body that may change.
-fn announce(changes: &mut Changes<'_>, side: Side, strip_range: bool, resize: bool) {
-    if resize {
-        changes.remove("content-length");
-    }
-    for digest in ["content-digest", "repr-digest", "digest", "content-md5"] {
-        changes.remove(digest);
-    }
-    if side == Side::Response {
-        changes.weaken_etag();
-        if strip_range {
-            changes.remove("accept-ranges");
-        }
-    }
 }

@@ -6,9 +6,10 @@ use std::rc::Rc;
 
 use crate::config::ConfigError;
 use crate::counters::{Counters, Event};
-use crate::exchange::{Exchange, Session, Shared, Side};
+use crate::exchange::{Exchange, Side};
 use crate::host::{Action, BufferKind, Host, Level};
 use crate::plugin::{Embedded, Plugin};
+use crate::session::{Session, Shared};
 
 /// The filter in one VM.
 pub struct Filter<H> {

@@ -19,6 +19,7 @@
 pub mod body;
 pub mod config;
 pub mod counters;
+mod decision;
 pub mod exchange;
 pub mod fields;
 pub mod filter;
@@ -29,6 +30,7 @@ pub mod media;
 pub mod patches;
 pub mod plugin;
 pub mod publish;
+pub mod session;
 
 #[cfg(any(target_arch = "wasm32", test))]
 mod abi;

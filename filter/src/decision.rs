@@ -1,0 +1,76 @@
+//! What is done with a body that its headers announce, and what the headers must say then. Scanning it lives in [`crate::body`].
+
+use blackbar_engine::Place;
+
+use crate::config::Encoded;
+use crate::counters::Event;
+use crate::exchange::Side;
+use crate::headers::Changes;
+use crate::media::{self, Facts, Media};
+use crate::plugin::Plugin;
+
+/// What is done with a body.
+pub(crate) enum Decision {
+    Scan { place: Place, masks: bool },
+    Through(Event),
+    Refuse,
+}
+
+/// What is done with a body that its headers announce.
+pub(crate) fn decide(plugin: &Plugin, side: Side, facts: &Facts<'_>, tunnel: bool) -> Decision {
+    let config = &plugin.config;
+    let (encoded, skip) = match side {
+        Side::Request => (
+            config.content_encoding.request,
+            &config.skip_content_types.request,
+        ),
+        Side::Response => (
+            config.content_encoding.response,
+            &config.skip_content_types.response,
+        ),
+    };
+    if tunnel {
+        // Frames count bytes.
+        return if config.scan.upgrades {
+            Decision::Scan {
+                place: Place::Text,
+                masks: true,
+            }
+        } else {
+            Decision::Through(Event::OpenUpgrade)
+        };
+    }
+    if facts.encoded {
+        return if encoded == Encoded::Block && plugin.enforces() {
+            Decision::Refuse
+        } else {
+            Decision::Through(Event::OpenEncoded)
+        };
+    }
+    if media::listed(facts.content_type, skip) {
+        return Decision::Through(Event::OpenContentType);
+    }
+    let media = Media::of(facts.content_type);
+    // A part of a representation stands at an offset that its headers name.
+    let masks = media.counted || facts.status == 206 || facts.length == Some(0);
+    Decision::Scan {
+        place: media.place,
+        masks,
+    }
+}
+
+/// Makes the headers of a message fit a body that may change.
+pub(crate) fn announce(changes: &mut Changes<'_>, side: Side, strip_range: bool, resize: bool) {
+    if resize {
+        changes.remove("content-length");
+    }
+    for digest in ["content-digest", "repr-digest", "digest", "content-md5"] {
+        changes.remove(digest);
+    }
+    if side == Side::Response {
+        changes.weaken_etag();
+        if strip_range {
+            changes.remove("accept-ranges");
+        }
+    }
+}
