@@ -230,9 +230,9 @@ const KNOWN: &[(&str, bool, &[&str])] = &[
 const VALUES: &[(&str, bool)] = &[
     ("[a-z0-9]{3,9}", false),
     ("[^\\s\"]{2,20}", false),
-    ("[A-Z](?<secret>[0-9]{2,4})", false),
+    ("[A-Z][0-9]{2,4}", false),
     ("\\S+", true),
-    ("(?<secret>[0-9]{2,5})[a-z]{1,2}", false),
+    ("[0-9]{2,5}[a-z]{1,2}", false),
 ];
 const KEYED: &[&str] = &[
     "api_key=ab12",
@@ -324,7 +324,7 @@ pub struct Generated {
     samples: Vec<Node>,
 }
 
-/// A policy of one to four rules. `masks_only`: each rule tags or masks, and none can match in a mark.
+/// A policy of one to four rules. `plain`: each rule tags or masks, and none can match in a mark.
 pub fn policy(c: &mut Choices<'_>, plain: bool) -> Generated {
     let mut made = Generated {
         toml: String::from("[pack]\nid = \"a\"\ntitle = \"Generated\"\n"),
@@ -363,7 +363,12 @@ fn rule(c: &mut Choices<'_>, index: usize, plain: bool, made: &mut Generated) {
         }
         _ => {
             let count = c.between(1, 5);
-            let nodes: Vec<Node> = (0..count).map(|_| node(c, 2)).collect();
+            let mut nodes: Vec<Node> = (0..count).map(|_| node(c, 2)).collect();
+            // Most patterns start with something that must be there.
+            if c.chance(200) {
+                nodes.insert(0, Node::Literal(c.one(&["key", "aab", "a1", "x", "22:"])));
+            }
+            let count = nodes.len();
             let from = c.below(count);
             let to = c.between(from + 1, count);
             let mut pattern = String::new();
@@ -398,7 +403,12 @@ fn rule(c: &mut Choices<'_>, index: usize, plain: bool, made: &mut Generated) {
     };
     let _ = writeln!(toml, "action = {}", actions[action]);
     if needs_max || c.chance(40) {
-        let max = c.one(&[24, 9, 12, 16, 40, 64, 90]);
+        // A mark that `max_len` cuts is no mark: plain policies leave room for it.
+        let max = if plain {
+            90
+        } else {
+            c.one(&[24, 9, 12, 16, 40, 64, 90])
+        };
         let _ = writeln!(toml, "max_len = {max}");
     }
     if c.chance(60) {

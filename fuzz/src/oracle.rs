@@ -122,8 +122,22 @@ impl Subject {
     /// Compares whole, 1-byte chunks and `splits` with the reference.
     ///
     /// # Errors
-    /// What differs, for people.
+    /// What differs, and the rules, for people.
     pub fn check(
+        &self,
+        hay: &[u8],
+        place: Place,
+        splits: &[Vec<usize>],
+    ) -> Result<Outcome, String> {
+        self.compare(hay, place, splits)
+            .map_err(|difference| format!("{difference}\n{}", self.rules()))
+    }
+
+    /// As [`Subject::check`], for policies with too many rules to show.
+    ///
+    /// # Errors
+    /// What differs, for people.
+    pub fn compare(
         &self,
         hay: &[u8],
         place: Place,
@@ -135,55 +149,47 @@ impl Subject {
         for ends in all.iter().chain(splits) {
             let got = self.run(hay, place, ends);
             if got != wanted {
-                return Err(self.explain(hay, place, ends, &got, &wanted));
+                return Err(explain(hay, place, ends, &got, &wanted));
             }
         }
         Ok(wanted)
     }
 
-    fn explain(
-        &self,
-        hay: &[u8],
-        place: Place,
-        ends: &[usize],
-        got: &Outcome,
-        wanted: &Outcome,
-    ) -> String {
-        let show = |bytes: &[u8]| bytes.escape_ascii().to_string();
-        let how = match ends.len() {
-            0 => "whole".to_owned(),
-            n if n + 1 >= hay.len() => "1-byte chunks".to_owned(),
-            _ => format!("chunks ending at {ends:?}"),
+    fn rules(&self) -> String {
+        let show = |r: &blackbar_policy::model::Rule| {
+            format!(
+                "  {} {:?} left {:?} right {:?} max_len {:?} {:?} {:?} {:?} {:?}",
+                r.id,
+                r.matcher,
+                r.left,
+                r.right,
+                r.max_len,
+                r.settings.action,
+                r.validators,
+                r.context,
+                r.confidence
+            )
         };
-        let rules: Vec<String> = self
-            .policy
-            .rules
-            .iter()
-            .map(|r| {
-                format!(
-                    "  {} {:?} left {:?} right {:?} max_len {:?} {:?} {:?} {:?} {:?}",
-                    r.id,
-                    r.matcher,
-                    r.left,
-                    r.right,
-                    r.max_len,
-                    r.settings.action,
-                    r.validators,
-                    r.context,
-                    r.confidence
-                )
-            })
-            .collect();
-        format!(
-            "{how} in {place:?}\n{}\n  hay    {}\n  got    {} {:?}\n  wanted {} {:?}",
-            rules.join("\n"),
-            show(hay),
-            show(&got.out),
-            got.findings,
-            show(&wanted.out),
-            wanted.findings,
-        )
+        let rules: Vec<String> = self.policy.rules.iter().map(show).collect();
+        rules.join("\n")
     }
+}
+
+fn explain(hay: &[u8], place: Place, ends: &[usize], got: &Outcome, wanted: &Outcome) -> String {
+    let show = |bytes: &[u8]| bytes.escape_ascii().to_string();
+    let how = match ends.len() {
+        0 => "whole".to_owned(),
+        n if n + 1 >= hay.len() => "1-byte chunks".to_owned(),
+        _ => format!("chunks ending at {ends:?}"),
+    };
+    format!(
+        "{how} in {place:?}\n  hay    {}\n  got    {} {:?}\n  wanted {} {:?}",
+        show(hay),
+        show(&got.out),
+        got.findings,
+        show(&wanted.out),
+        wanted.findings,
+    )
 }
 
 /// Random chunk ends for a haystack of `len` bytes.
