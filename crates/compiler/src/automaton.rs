@@ -213,53 +213,66 @@ fn resolve(rows: &mut Rows, forbidden: &ByteSet) {
     }
 }
 
-/// Moore's algorithm: states that differ in no future become one. Only the blocks that a split can split further are looked
-/// at again, so that long chains take no longer than their length. State 0 stays dead.
+/// Hopcroft's algorithm ("An n log n algorithm for minimizing states in a finite automaton", 1971): states that differ in no
+/// future become one. State 0 stays dead.
 fn minimise(rows: &Rows, starts: &[u32; STARTS]) -> (Rows, [u32; STARTS]) {
     let columns = distinct_columns(rows);
-    let mut sources: Vec<Vec<u32>> = vec![Vec::new(); rows.len()];
-    for (state, row) in rows.iter().enumerate() {
-        let mut targets: Vec<u32> = columns.iter().map(|&c| row[c].target).collect();
-        targets.sort_unstable();
-        targets.dedup();
-        targets
-            .into_iter()
-            .for_each(|target| sources[target as usize].push(state as u32));
-    }
-    let mut class = vec![0u32; rows.len()];
-    let mut blocks: Vec<Vec<u32>> = vec![(0..rows.len() as u32).collect()];
-    let mut waiting = vec![0u32];
-    let mut is_waiting = vec![true];
-    while let Some(block) = waiting.pop() {
-        is_waiting[block as usize] = false;
-        let mut parts: HashMap<Vec<(u32, bool)>, Vec<u32>> = HashMap::new();
-        for &state in &blocks[block as usize] {
-            let row = &rows[state as usize];
-            let key = columns
-                .iter()
-                .map(|&c| (class[row[c].target as usize], row[c].matches));
-            parts.entry(key.collect()).or_default().push(state);
-        }
-        if parts.len() == 1 {
-            continue;
-        }
-        let mut parts: Vec<Vec<u32>> = parts.into_values().collect();
-        // A fixed order, so that the same policy always gives the same artifact; the largest part keeps its name.
-        parts.sort_unstable_by(|a, b| b.len().cmp(&a.len()).then_with(|| a[0].cmp(&b[0])));
-        let mut parts = parts.into_iter();
-        blocks[block as usize] = parts.next().unwrap_or_default();
-        for part in parts {
-            let name = blocks.len() as u32;
-            part.iter().for_each(|&state| class[state as usize] = name);
-            let touched = part.iter().flat_map(|&state| &sources[state as usize]);
-            is_waiting.push(false);
-            blocks.push(part.clone());
-            for &source in touched {
-                let name = class[source as usize];
-                if !std::mem::replace(&mut is_waiting[name as usize], true) {
-                    waiting.push(name);
-                }
+    let sources: Vec<Vec<Vec<u32>>> = columns
+        .iter()
+        .map(|&column| {
+            let mut sources = vec![Vec::new(); rows.len()];
+            for (state, row) in rows.iter().enumerate() {
+                sources[row[column].target as usize].push(state as u32);
             }
+            sources
+        })
+        .collect();
+    // At first states differ by what matches in them.
+    let mut names: HashMap<Vec<bool>, usize> = HashMap::new();
+    let mut blocks: Vec<Vec<u32>> = Vec::new();
+    let mut class = vec![0u32; rows.len()];
+    for (state, row) in rows.iter().enumerate() {
+        let matches = columns.iter().map(|&c| row[c].matches).collect();
+        let name = *names.entry(matches).or_insert_with(|| {
+            blocks.push(Vec::new());
+            blocks.len() - 1
+        });
+        blocks[name].push(state as u32);
+        class[state] = name as u32;
+    }
+    let mut waiting: Vec<u32> = (0..blocks.len() as u32).collect();
+    let mut marked = vec![false; rows.len()];
+    while let Some(splitter) = waiting.pop() {
+        let members = blocks[splitter as usize].clone();
+        for sources in &sources {
+            let into: Vec<u32> = members
+                .iter()
+                .flat_map(|&s| sources[s as usize].iter().copied())
+                .collect();
+            let mut touched: Vec<u32> = into.iter().map(|&s| class[s as usize]).collect();
+            touched.sort_unstable();
+            touched.dedup();
+            into.iter().for_each(|&s| marked[s as usize] = true);
+            for block in touched {
+                let states = std::mem::take(&mut blocks[block as usize]);
+                let (inside, outside): (Vec<u32>, Vec<u32>) =
+                    states.into_iter().partition(|&s| marked[s as usize]);
+                if outside.is_empty() {
+                    blocks[block as usize] = inside;
+                    continue;
+                }
+                let (large, small) = if inside.len() > outside.len() {
+                    (inside, outside)
+                } else {
+                    (outside, inside)
+                };
+                let name = blocks.len() as u32;
+                small.iter().for_each(|&s| class[s as usize] = name);
+                blocks[block as usize] = large;
+                blocks.push(small);
+                waiting.push(name);
+            }
+            into.iter().for_each(|&s| marked[s as usize] = false);
         }
     }
     // Dead comes first.
@@ -298,25 +311,26 @@ fn distinct_columns(rows: &Rows) -> Vec<usize> {
 
 /// States whose match can only grow: it survives whatever comes, until the automaton dies.
 fn sure_states(rows: &Rows) -> Vec<bool> {
+    let mut sources: Vec<Vec<u32>> = vec![Vec::new(); rows.len()];
+    for (state, row) in rows.iter().enumerate() {
+        row.iter()
+            .for_each(|e| sources[e.target as usize].push(state as u32));
+    }
     let mut sure: Vec<bool> = rows
         .iter()
         .map(|row| row[END].matches && row[..END].iter().all(|e| e.target != 0 || e.matches))
         .collect();
     sure[0] = false;
-    loop {
-        let fails: Vec<usize> = (1..rows.len())
-            .filter(|&s| {
-                sure[s]
-                    && rows[s][..END]
-                        .iter()
-                        .any(|e| e.target != 0 && !sure[e.target as usize])
-            })
-            .collect();
-        if fails.is_empty() {
-            return sure;
+    // What leads to a state that is not sure is not sure either; death alone does no harm.
+    let mut queue: Vec<usize> = (1..rows.len()).filter(|&s| !sure[s]).collect();
+    while let Some(state) = queue.pop() {
+        for &source in &sources[state] {
+            if std::mem::replace(&mut sure[source as usize], false) {
+                queue.push(source as usize);
+            }
         }
-        fails.into_iter().for_each(|s| sure[s] = false);
     }
+    sure
 }
 
 /// Orders states as the engine wants them and writes the table.
@@ -406,5 +420,50 @@ impl Built {
 
     pub(crate) fn states(&self) -> usize {
         self.part.table.len() / usize::from(self.part.stride)
+    }
+}
+
+impl Built {
+    /// A shortest match, if it can stand alone in a haystack.
+    pub(crate) fn shortest(&self) -> Vec<u8> {
+        let stride = usize::from(self.part.stride);
+        let byte_of: Vec<u8> = (0..stride - 1)
+            .map(|class| {
+                (0..=255u8)
+                    .find(|&b| usize::from(self.part.classes[usize::from(b)]) == class)
+                    .unwrap_or(0)
+            })
+            .collect();
+        let start = self.part.starts[0];
+        let mut seen: HashMap<u16, Vec<u8>> = HashMap::from([(start, Vec::new())]);
+        let mut queue = std::collections::VecDeque::from([start]);
+        while let Some(state) = queue.pop_front() {
+            let text = seen[&state].clone();
+            let row = &self.part.table[usize::from(state) * stride..][..stride];
+            if state == FINAL || row[stride - 1] & MATCHES != 0 {
+                return text;
+            }
+            for (class, &byte) in byte_of.iter().enumerate() {
+                let next = row[class] & !MATCHES;
+                if next != DEAD && !seen.contains_key(&next) {
+                    let mut text = text.clone();
+                    text.push(byte);
+                    seen.insert(next, text);
+                    queue.push_back(next);
+                }
+            }
+        }
+        Vec::new()
+    }
+
+    /// Whether `text`, as a haystack of its own, is a match from end to end.
+    pub(crate) fn matches(&self, text: &[u8]) -> bool {
+        let stride = usize::from(self.part.stride);
+        let mut state = self.part.starts[0];
+        for &byte in text {
+            let class = usize::from(self.part.classes[usize::from(byte)]);
+            state = self.part.table[usize::from(state) * stride + class] & !MATCHES;
+        }
+        state == FINAL || self.part.table[usize::from(state) * stride + stride - 1] & MATCHES != 0
     }
 }

@@ -61,9 +61,12 @@ const PAIRS: usize = 20_000;
 pub(crate) fn shadowed(policy: &Policy, builds: &[RuleBuild]) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for (a, small) in builds.iter().enumerate() {
+        // One match of the body tells most pairs apart.
+        let example = small.stages[small.body].shortest();
         let by = builds.iter().enumerate().find(|&(b, large)| {
             let rules = (&policy.rules[a], &policy.rules[b]);
             a != b
+                && large.stages[large.body].matches(&example)
                 && judges_alike(policy, a, b)
                 && (b < a || !covers(small, large))
                 && rules.0.left == rules.1.left
