@@ -6,8 +6,8 @@
 //! | block | what is tested |
 //! |---|---|
 //! | `toml PATH` | written to a folder of the document's own; policies are checked (a warning fails), packs with cases are tested |
-//! | `toml rule`, `toml override` | the same, as part of a pack, or of a profile over the pack `pii` |
-//! | `toml wrong` | the same as a rule, but it is refused, and the next `text` block is what is said |
+//! | `toml rule NAME`, `toml override NAME` | the same, as part of a pack, or of a profile over the pack `pii`: `NAME.toml` |
+//! | `toml wrong NAME` | the same as a rule, but it is refused, and the next `text` block is what is said |
 //! | `console` | `$ ` commands are run in that folder; their output is what follows, `...` for any lines |
 //! | `json configuration` | the module starts with it |
 //! | `yaml PATH` | these lines stand in that file, next to each other |
@@ -81,6 +81,10 @@ impl Block {
     fn place(&self) -> String {
         format!("{}:{}", self.document, self.line)
     }
+
+    fn is_wrong(&self) -> bool {
+        self.language == "toml" && self.word.starts_with("wrong ")
+    }
 }
 
 fn blocks(document: &str, text: &str) -> Vec<Block> {
@@ -145,32 +149,22 @@ fn shell(folder: &Path, line: &str) -> (bool, String) {
 
 /// The content of a fragment's file, and the file's name.
 fn as_file(block: &Block) -> (String, String) {
-    let name = format!("snippet-{}", block.line);
-    match block.word.as_str() {
-        "rule" | "wrong" => (
-            format!("{name}.toml"),
-            format!(
-                "{}\n[pack]\nid = \"{name}\"\ntitle = \"A snippet\"\n",
-                block.text
-            ),
-        ),
-        "override" => (
-            format!("{name}.toml"),
-            format!(
-                "{}\n[profile]\nid = \"{name}\"\ntitle = \"A snippet\"\npacks = [\"pii\"]\n",
-                block.text
-            ),
-        ),
-        path => {
-            let fine = path.ends_with(".toml") && !path.starts_with('/') && !path.contains("..");
-            assert!(
-                fine,
-                "{}: a toml block must say what it is: a path, `rule`, `override` or `wrong`",
-                block.place()
-            );
-            (path.to_owned(), block.text.clone())
-        }
+    let head = match block.word.split_once(' ') {
+        Some(("rule" | "wrong", name)) => Some((name, "[pack]", "")),
+        Some(("override", name)) => Some((name, "[profile]", "packs = [\"pii\"]\n")),
+        _ => None,
+    };
+    if let Some((name, head, packs)) = head {
+        let rest = format!("{head}\nid = \"{name}\"\ntitle = \"A snippet\"\n{packs}");
+        return (format!("{name}.toml"), format!("{}\n{rest}", block.text));
     }
+    let path = &block.word;
+    assert!(
+        path.ends_with(".toml") && !path.starts_with('/') && !path.contains(".."),
+        "{}: a toml block must say what it is: a path, or `rule`, `override` or `wrong` and a name",
+        block.place()
+    );
+    (path.clone(), block.text.clone())
 }
 
 /// Writes a document's policies, and returns the words that name them on a command line.
@@ -183,8 +177,12 @@ fn write(folder: &Path, blocks: &[Block]) -> (Vec<String>, Vec<String>) {
         fs::write(&path, text).expect("a file");
         match name.strip_suffix("/cases.toml") {
             Some(pack) => packs.push(pack.to_owned()),
-            None if block.word == "wrong" => {}
-            None => policies.push(name.strip_suffix("/policy.toml").unwrap_or(&name).to_owned()),
+            None if block.is_wrong() => {}
+            None => policies.push(
+                name.strip_suffix("/policy.toml")
+                    .unwrap_or(&name)
+                    .to_owned(),
+            ),
         }
     }
     (policies, packs)
@@ -203,16 +201,13 @@ fn agrees(shown: &[&str], actual: &[&str]) -> bool {
 
 #[track_caller]
 fn same(place: &str, shown: &str, actual: &str) {
-    let lines = |text: &str| -> Vec<String> {
-        let lines = text.trim_end().lines();
-        lines.map(|line| line.trim_end().to_owned()).collect()
-    };
-    let (shown_lines, actual_lines) = (lines(shown), lines(actual));
-    let as_words = |lines: &[String]| -> Vec<String> { lines.to_vec() };
-    let (a, b) = (as_words(&shown_lines), as_words(&actual_lines));
-    let a: Vec<&str> = a.iter().map(String::as_str).collect();
-    let b: Vec<&str> = b.iter().map(String::as_str).collect();
-    assert!(agrees(&a, &b), "{place} shows\n{shown}\nand it is\n{actual}");
+    fn lines(text: &str) -> Vec<&str> {
+        text.trim_end().lines().map(str::trim_end).collect()
+    }
+    assert!(
+        agrees(&lines(shown), &lines(actual)),
+        "{place} shows\n{shown}\nand it is\n{actual}"
+    );
 }
 
 #[test]
@@ -234,7 +229,7 @@ fn policies_and_commands() {
         for (index, block) in blocks.iter().enumerate() {
             if block.language == "console" {
                 commands_seen += console(folder.path(), block);
-            } else if block.word == "wrong" {
+            } else if block.is_wrong() {
                 let (file, _) = as_file(block);
                 let (fine, said) = shell(folder.path(), &format!("blackbar check {file}"));
                 assert!(!fine, "{}: it is not refused", block.place());

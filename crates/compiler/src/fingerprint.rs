@@ -45,7 +45,12 @@ struct Way {
 ///
 /// A match that is masked because it lives past `max_len` has its window by then: whatever lives so long is found.
 pub(crate) fn prints(hir: &Hir, max_len: usize, statistics: &Statistics) -> Option<Vec<Print>> {
-    let fits = |run: usize, reach: usize| run + reach <= max_len + 1;
+    let fits = |run: usize, reach: usize| {
+        let most = (max_len + 1)
+            .checked_sub(run)
+            .filter(|&most| most >= WINDOW);
+        most.map(|most| reach.min(most))
+    };
     let behind = leading_run(hir);
     let cost = |prints: &[Print]| -> f64 {
         prints
@@ -54,12 +59,12 @@ pub(crate) fn prints(hir: &Hir, max_len: usize, statistics: &Statistics) -> Opti
             .sum()
     };
     let mut best: Option<(f64, Vec<Print>)> = None;
-    for reach in REACHES.into_iter().filter(|&reach| fits(0, reach)) {
-        let direct = choose(&ways(hir, reach), statistics, None);
-        let after_run = behind
-            .as_ref()
-            .filter(|(run, _)| fits(usize::from(run.max), reach))
-            .and_then(|(run, rest)| choose(&ways(rest, reach), statistics, Some(*run)));
+    for reach in REACHES {
+        let direct = fits(0, reach).and_then(|reach| choose(&ways(hir, reach), statistics, None));
+        let after_run = behind.as_ref().and_then(|(run, rest)| {
+            let reach = fits(usize::from(run.max), reach)?;
+            choose(&ways(rest, reach), statistics, Some(*run))
+        });
         for prints in direct.into_iter().chain(after_run) {
             let cost = cost(&prints);
             if best.as_ref().is_none_or(|(least, _)| cost < *least) {

@@ -18,13 +18,24 @@ fn main() -> ExitCode {
     };
     match inspect(&module) {
         Ok(found) => {
-            println!("size: {} bytes; memory at start: {} pages", found.size, found.memory_pages);
+            println!(
+                "size: {} bytes; memory at start: {} pages",
+                found.size, found.memory_pages
+            );
             match found.artifact {
-                Some(artifact) => println!("policy: {} bytes at {}", artifact.len(), artifact.start),
+                Some(artifact) => {
+                    println!("policy: {} bytes at {}", artifact.len(), artifact.start)
+                }
                 None => println!("policy: none"),
             }
-            found.imports.iter().for_each(|item| println!("import {item}"));
-            found.exports.iter().for_each(|item| println!("export {item}"));
+            found
+                .imports
+                .iter()
+                .for_each(|item| println!("import {item}"));
+            found
+                .exports
+                .iter()
+                .for_each(|item| println!("export {item}"));
             ExitCode::SUCCESS
         }
         Err(error) => {
