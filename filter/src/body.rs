@@ -2,14 +2,20 @@
 //! What headers say about it and what is answered when it is refused lives in [`crate::exchange`].
 //!
 //! Undecided bytes at the end of a chunk are dealt with in one of three ways:
-//! - **carry**: more bytes must come (fewer than `content-length` have): the tail is taken out of the proxy's buffer and put
-//!   before the next chunk; everything decided goes on at once;
+//! - **carry**: the tail is taken out of the proxy's buffer and put before the next chunk; everything decided goes on at once. So
+//!   it is done where more bytes must come (fewer than `content-length` have), and where the proxy would have to hold more than the
+//!   hold limit: it may hand over 1 MiB at a time, and half a number at its end is most often nothing but a number;
 //! - **pause**: nobody knows whether more bytes come: the proxy keeps the whole chunk and shows it again with the next one, or in
-//!   the trailers callback. Bytes kept inside the module would be lost there;
-//! - **force**: waiting would pass the hold limit: what is undecided is masked, and the stream goes on.
+//!   the trailers callback;
+//! - **force**: what is undecided is masked, and the stream goes on: where it is longer than the hold limit by itself, and in place
+//!   of a carry for the hold limit's sake where that is configured or trailers are to be expected.
+//!
+//! A carried tail comes too late for a body that ends with trailers and no further body callback: the proxy takes no bytes then.
+//! That is [`BodyError::Lost`]: a message is refused rather than cut short.
 
 use blackbar_engine::{Engine, Place, Plan, Stream};
 
+use crate::config::OnHoldLimit;
 use crate::counters::{Counters, Disposition, Event, Tally};
 use crate::host::{BufferKind, Host, HostError};
 use crate::patches::Patches;
@@ -42,6 +48,8 @@ pub enum BodyError {
     Missing,
     /// The buffer is too large for this VM's memory.
     Memory,
+    /// Trailers came while the end of the body was carried: the proxy takes it no more.
+    Lost,
 }
 
 /// What a body is scanned with, the same for every chunk.
@@ -52,7 +60,7 @@ pub struct Rules<'a> {
     pub plan: &'a Plan,
     /// Where events are counted.
     pub counters: &'a Counters,
-    /// The most bytes for which the proxy is asked to wait.
+    /// The most bytes that the proxy is asked to hold, and the most that are carried.
     pub hold_limit: usize,
 }
 
@@ -64,6 +72,8 @@ pub struct Body {
     stream: Stream,
     /// The announced length.
     length: Option<u64>,
+    /// What is done with undecided bytes when the proxy would have to hold too many.
+    on_hold_limit: OnHoldLimit,
     /// Bytes at the start of the proxy's buffer that are output already.
     written: usize,
     /// Stream offset of the first byte in the proxy's buffer behind those.
@@ -89,6 +99,7 @@ impl Body {
         disposition: Disposition,
         place: Place,
         length: Option<u64>,
+        on_hold_limit: OnHoldLimit,
         mut stream: Stream,
     ) -> Body {
         stream.reset(place);
@@ -97,6 +108,7 @@ impl Body {
             disposition,
             stream,
             length,
+            on_hold_limit,
             written: 0,
             base: 0,
             carried: Vec::new(),
@@ -143,19 +155,25 @@ impl Body {
         }
         let undecided = self.stream.undecided();
         if undecided > 0 && !end {
-            let carry = self
+            let more = self
                 .length
                 .is_some_and(|length| self.stream.received() < length);
-            let held = if carry { undecided } else { self.held() };
-            if held > rules.hold_limit {
+            let waits = if more {
+                undecided
+            } else {
+                self.size().saturating_add(self.carried.len())
+            };
+            if waits > rules.hold_limit {
                 rules.counters.event(host, Event::HoldLimit, 1);
-                self.stream.force(rules.engine);
-                self.settle(host, rules, tally)?;
-            } else if !carry {
+                if undecided > rules.hold_limit || self.on_hold_limit == OnHoldLimit::Mask {
+                    self.stream.force(rules.engine);
+                    self.settle(host, rules, tally)?;
+                }
+            } else if !more {
                 rules.counters.event(host, Event::HeldBytes, new);
                 // A proxy that does not pause would send what it holds: until it has shown that it does, nothing stays in its
-                // buffer that is known to be secret.
-                if !self.keeps {
+                // buffer that is known to be secret. What was carried goes back there: trailers may be next.
+                if !self.keeps || !self.carried.is_empty() {
                     self.flush(host, true)?;
                 }
                 self.paused = true;
@@ -169,7 +187,7 @@ impl Body {
     /// Takes the trailers callback, if the body's end was not seen: a buffer that was kept is still there.
     ///
     /// # Errors
-    /// As [`Body::chunk`].
+    /// As [`Body::chunk`], and when bytes are carried that the proxy takes no more.
     pub fn finish(
         &mut self,
         host: &impl Host,
@@ -189,10 +207,10 @@ impl Body {
         }
         let (carried, gone) = (self.carried.len() as u64, self.size() == 0);
         match self.flush(host, false) {
-            // The proxy announced more bytes than came, and its buffer is closed: what was carried cannot be delivered.
+            // Its buffer is closed: what was carried cannot be delivered.
             Err(BodyError::Write(_)) if gone => {
                 rules.counters.event(host, Event::LostBytes, carried);
-                Ok(Progress::Continue)
+                Err(BodyError::Lost)
             }
             other => other.map(|()| Progress::Continue),
         }

@@ -63,6 +63,17 @@ pub enum OnFailure {
     Open,
 }
 
+/// What is done with undecided bytes at the end of a chunk when the proxy would have to hold more than the hold limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnHoldLimit {
+    /// They wait inside the module for the next chunk; trailers in its place are a failure.
+    #[default]
+    Carry,
+    /// They are masked.
+    Mask,
+}
+
 /// One value for requests and one for responses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Both<T> {
@@ -193,6 +204,8 @@ pub struct Config {
     pub strip_range: bool,
     /// The most bytes of a body that are held in the proxy while a candidate is undecided.
     pub hold_limit: usize,
+    /// What is done with undecided bytes beyond it.
+    pub on_hold_limit: OnHoldLimit,
     /// The status of the reply that [`Action::Block`] gives.
     pub block_status: u32,
     /// What happens when the filter cannot do its work.
@@ -245,6 +258,7 @@ impl Default for Config {
             },
             strip_range: true,
             hold_limit: 256 * 1024,
+            on_hold_limit: OnHoldLimit::Carry,
             block_status: 403,
             on_failure: OnFailure::Closed,
         }
@@ -343,6 +357,7 @@ struct Raw {
     skip_content_types: RawBoth,
     strip_range: bool,
     hold_limit: u64,
+    on_hold_limit: OnHoldLimit,
     #[serde(deserialize_with = "table")]
     block: RawBlock,
     on_failure: OnFailure,
@@ -385,6 +400,7 @@ impl Default for Raw {
             skip_content_types: RawBoth::default(),
             strip_range: config.strip_range,
             hold_limit: config.hold_limit as u64,
+            on_hold_limit: config.on_hold_limit,
             block: RawBlock::default(),
             on_failure: config.on_failure,
         }
@@ -446,6 +462,7 @@ impl Raw {
             },
             strip_range: self.strip_range,
             hold_limit: usize::try_from(self.hold_limit).unwrap_or(default.hold_limit),
+            on_hold_limit: self.on_hold_limit,
             block_status: self.block.status,
             on_failure: self.on_failure,
         })

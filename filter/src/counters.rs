@@ -101,7 +101,7 @@ pub enum Event {
     HoldLimit,
     /// Candidates that were masked while undecided.
     Forced,
-    /// Bytes that could not be delivered because the proxy ended a body before its announced length.
+    /// Carried bytes that could not be delivered: trailers came where more of the body was waited for.
     LostBytes,
     /// Encoded bodies that went on unread.
     OpenEncoded,

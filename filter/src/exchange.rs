@@ -6,7 +6,7 @@ use std::rc::Rc;
 use blackbar_engine::{Place, Plan};
 
 use crate::body::{Body, BodyError, Progress, Rules};
-use crate::config::{Mode, OnFailure};
+use crate::config::{Mode, OnFailure, OnHoldLimit};
 use crate::counters::{Disposition, Event};
 use crate::decision::{Decision, announce, decide};
 use crate::headers::{Changes, is_fixed, listed};
@@ -58,6 +58,9 @@ impl Failure {
             Failure::Body(BodyError::Write(_)) => "the proxy does not take a changed body",
             Failure::Body(BodyError::Memory) => {
                 "a body's buffer is too large for the memory there is"
+            }
+            Failure::Body(BodyError::Lost) => {
+                "trailers came while the end of a body waited for more (see on_hold_limit)"
             }
             Failure::Body(BodyError::Missing) => {
                 "the proxy gives fewer bytes of a body than it announces"
@@ -225,11 +228,17 @@ impl Exchange {
                     if facts.status == 206 {
                         plugin.counters.event(host, Event::PartialContent, 1);
                     }
+                    let on_hold_limit = if facts.trailers {
+                        OnHoldLimit::Mask
+                    } else {
+                        config.on_hold_limit
+                    };
                     let body = Body::new(
                         side.buffer(),
                         plugin_body(plugin, side),
                         place,
                         facts.length,
+                        on_hold_limit,
                         session.shared.stream(),
                     );
                     *self.state(side) = BodyState::Scan {
@@ -280,6 +289,7 @@ impl Exchange {
                 plugin_body(&plugin, side),
                 Place::Text,
                 None,
+                plugin.config.on_hold_limit,
                 session.shared.stream(),
             );
             *self.state(side) = BodyState::Scan {

@@ -141,6 +141,8 @@ pub struct Facts<'a> {
     pub length: Option<u64>,
     /// Whether `upgrade` is there and `connection` agrees, and no body is announced.
     pub upgrade: bool,
+    /// Whether trailers are to be expected: the message names some in `trailer`, or it is gRPC.
+    pub trailers: bool,
 }
 
 impl<'a> Facts<'a> {
@@ -169,6 +171,7 @@ impl<'a> Facts<'a> {
                         tokens(value).any(|t| !t.is_empty() && t != b"identity" && t != b"chunked");
                 }
                 b"content-length" => lengths.push(decimal(value)),
+                b"trailer" => facts.trailers |= !value.trim_ascii().is_empty(),
                 b"upgrade" => upgrade |= !value.is_empty(),
                 b"connection" => connection |= tokens(value).any(|t| t == b"upgrade"),
                 _ => {}
@@ -180,6 +183,9 @@ impl<'a> Facts<'a> {
             }
             _ => None,
         };
+        facts.trailers |= facts
+            .content_type
+            .is_some_and(|value| essence(value).starts_with(b"application/grpc"));
         // A request that announces a body of its own has one, whatever else it asks for: `upgrade` must not hide it.
         facts.upgrade = upgrade && connection && lengths.is_empty() && !chunked;
         facts
@@ -309,6 +315,27 @@ mod tests {
         }
         assert!(!facts(&[("transfer-encoding", "chunked")]).encoded);
         assert!(facts(&[("transfer-encoding", "gzip, chunked")]).encoded);
+    }
+
+    #[test]
+    fn trailers_to_be_expected() {
+        for pairs in [
+            [("Trailer", "x-sum"), ("content-type", "text/plain")],
+            [
+                ("trailer", ""),
+                ("content-type", "Application/gRPC+proto; x"),
+            ],
+        ] {
+            assert!(facts(&pairs).trailers, "{pairs:?}");
+        }
+        assert!(
+            !facts(&[
+                ("trailer", " "),
+                ("te", "trailers"),
+                ("content-type", "application/json")
+            ])
+            .trailers
+        );
     }
 
     #[test]

@@ -177,14 +177,54 @@ const PIECES: &[&str] = &[
 
 #[test]
 fn random_bodies_in_random_chunks() {
+    let filter = random_bodies("", None, 10_000);
+    assert!(filter.host().writes.get() > 1000);
+    let of = |name: &str| counted(&filter, name);
+    assert!(
+        of("blackbar.body.held_bytes") > 10_000 && of("blackbar.rule.demo.key.redacted") > 1000
+    );
+    assert_eq!(
+        of("blackbar.body.lost_bytes")
+            + of("blackbar.failure.closed")
+            + of("blackbar.body.hold_limit"),
+        0
+    );
+}
+
+/// Chunks that the proxy could not hold: carried, beside shorter ones that are held. With trailers, the end is one that decides.
+#[test]
+fn random_bodies_in_chunks_beyond_the_hold_limit() {
+    for limit in [64, 80, 120] {
+        let configuration = format!(r#"{{"hold_limit": {limit}}}"#);
+        let filter = random_bodies(&configuration, Some(limit), 5_000);
+        let of = |name: &str| counted(&filter, name);
+        assert!(of("blackbar.body.hold_limit") > 1000);
+        assert!(of("blackbar.body.held_bytes") > 10_000);
+        assert!(of("blackbar.rule.demo.key.redacted") > 1000);
+        assert_eq!(
+            of("blackbar.body.lost_bytes")
+                + of("blackbar.failure.closed")
+                + of("blackbar.body.forced"),
+            0
+        );
+    }
+}
+
+/// Bodies cut at random, each against the native engine. With `beyond`, most are longer than so many bytes, and no candidate in them is.
+fn random_bodies(configuration: &str, beyond: Option<usize>, rounds: u32) -> Filter<Recorder> {
     let engine = Engine::load(ARTIFACT.as_slice()).unwrap();
     let plan = Plan::new(&engine, None).unwrap();
     let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
-    let mut filter = filter("");
-    for round in 0..10_000_u32 {
-        let body: String = (0..numbers.below(30))
+    let mut filter = filter(configuration);
+    for round in 0..rounds {
+        let trailers = numbers.below(2) == 0;
+        let pieces = if beyond.is_some() { 200 } else { 30 };
+        let mut body: String = (0..numbers.below(pieces))
             .map(|_| PIECES[numbers.below(PIECES.len())])
             .collect();
+        if beyond.is_some() && trailers {
+            body.push('\n');
+        }
         let mut stream = Stream::new(Place::Text);
         let mut expected = Vec::new();
         stream.push(&engine, &plan, body.as_bytes(), true);
@@ -198,11 +238,8 @@ fn random_bodies_in_random_chunks() {
                 Side::Response
             },
         );
-        let (length_known, trailers, most) = (
-            numbers.below(2) == 0,
-            numbers.below(2) == 0,
-            1 + numbers.below(40),
-        );
+        let length_known = numbers.below(2) == 0;
+        let most = 1 + numbers.below(beyond.map_or(40, |limit| 2 * limit));
         filter.on_context_create(id, 1);
         let mut headers = vec![(b":status".to_vec(), b"200".to_vec())];
         if length_known {
@@ -243,24 +280,15 @@ fn random_bodies_in_random_chunks() {
         );
         filter.on_delete(id);
     }
-    assert!(filter.host().writes.get() > 1000);
+    filter
+}
+
+fn counted(filter: &Filter<Recorder>, name: &str) -> u64 {
     let counters = filter.host().counters.borrow();
-    let of = |name: &str| {
-        counters
-            .iter()
-            .find(|(known, _)| known == name)
-            .map_or(0, |(_, count)| *count)
-    };
-    assert!(
-        of("blackbar.body.held_bytes") > 10_000 && of("blackbar.rule.demo.key.redacted") > 1000,
-        "{counters:?}"
-    );
-    assert_eq!(
-        of("blackbar.body.lost_bytes")
-            + of("blackbar.failure.closed")
-            + of("blackbar.body.hold_limit"),
-        0
-    );
+    counters
+        .iter()
+        .find(|(known, _)| known == name)
+        .map_or(0, |(_, count)| *count)
 }
 
 #[test]
@@ -367,12 +395,82 @@ fn bytes_beyond_the_claimed_size_are_scanned_too() {
 }
 
 #[test]
-fn what_would_pass_the_hold_limit_is_masked() {
-    let seen = response(
+fn what_is_longer_than_the_hold_limit_is_masked() {
+    for configuration in [
         r#"{"hold_limit": 20}"#,
-        &[("a open-abc", None), ("defghijkl", None), ("mnop", None)],
+        r#"{"hold_limit": 20, "on_hold_limit": "mask"}"#,
+    ] {
+        let seen = response(
+            configuration,
+            &[("a open-abc", None), ("defghijkl", None), ("mnop", None)],
+        );
+        let actions: Vec<Action> = seen.iter().map(|(action, _)| *action).collect();
+        assert_eq!(actions, [Action::Pause, Action::Pause, Action::Continue]);
+        assert_eq!(seen[2].1, "a *********************");
+    }
+}
+
+#[test]
+fn what_the_proxy_could_not_hold_is_carried_or_masked() {
+    let chunks = [
+        ("plain words, key-12345678, key-12", None),
+        ("34", None),
+        ("5678 and more words key-1234", None),
+        ("", None),
+        ("-\n", None),
+    ];
+    assert_eq!(
+        response(r#"{"hold_limit": 20}"#, &chunks),
+        [
+            (Action::Continue, "plain words, [demo.key], ".into()),
+            (Action::Pause, "key-1234".into()),
+            (Action::Continue, "[demo.key] and more words ".into()),
+            (Action::Pause, "key-1234".into()),
+            (Action::Continue, "key-1234-\n".into()),
+        ],
+        "what was carried is in the proxy's buffer whenever it is asked to hold it"
     );
-    let actions: Vec<Action> = seen.iter().map(|(action, _)| *action).collect();
-    assert_eq!(actions, [Action::Pause, Action::Pause, Action::Continue]);
-    assert_eq!(seen[2].1, "a *********************");
+    let seen = response(r#"{"hold_limit": 20, "on_hold_limit": "mask"}"#, &chunks);
+    assert_eq!(
+        seen[0],
+        (Action::Continue, "plain words, [demo.key], ******".into())
+    );
+}
+
+/// The tail is carried, and trailers come: nothing of it goes on, and the message does not end as if it were whole.
+#[test]
+fn trailers_after_a_carried_end() {
+    for (on_failure, answer) in [("closed", Action::Pause), ("open", Action::Continue)] {
+        for side in [Side::Request, Side::Response] {
+            let mut filter = filter(&format!(
+                r#"{{"hold_limit": 20, "on_failure": "{on_failure}"}}"#
+            ));
+            filter.on_context_create(2, 1);
+            filter
+                .host()
+                .headers
+                .replace(vec![(b":status".to_vec(), b"200".to_vec())]);
+            filter.on_headers(2, side, 1, false);
+            let body = b"plain words, and then key-1234";
+            filter.host().buffer.replace(body.to_vec());
+            assert_eq!(filter.on_body(2, side, body.len(), false), Action::Continue);
+            assert_eq!(filter.host().buffer.take(), b"plain words, and then ");
+            filter.host().trailers.set(true);
+            assert_eq!(filter.on_trailers(2, side, 1), answer);
+            assert!(filter.host().buffer.borrow().is_empty());
+            assert_eq!(counted(&filter, "blackbar.body.lost_bytes"), 8);
+            let (refused, status) = match (answer, side) {
+                (Action::Continue, _) => (0, None),
+                (_, Side::Request) => (1, Some(500)),
+                (_, Side::Response) => (1, Some(502)),
+            };
+            assert_eq!(counted(&filter, "blackbar.failure.closed"), refused);
+            assert_eq!(counted(&filter, "blackbar.open.failure"), 1 - refused);
+            assert_eq!(filter.host().replies.borrow().first().copied(), status);
+            let logs = filter.host().logs.borrow();
+            let told = logs.iter().filter(|line| line.contains("trailers")).count();
+            assert_eq!(told, 1, "{logs:?}");
+            assert!(!logs.iter().any(|line| line.contains("1234")), "{logs:?}");
+        }
+    }
 }

@@ -48,7 +48,7 @@ fn every_part_is_read() {
             "rules": {"github.pat": {"action": "mask"}, "pii.card": {"action": {"keep_last": 4}}, "a.b": {"enabled": false}},
             "pass_headers": {"request": ["X-Mine"]}, "log_headers": ["Referer"], "log_response_headers": ["location"],
             "publish": true, "content_encoding": {"request": "pass", "strip_accept_encoding": false},
-            "skip_content_types": {"response": ["Image/*"]}, "strip_range": false, "hold_limit": 1000,
+            "skip_content_types": {"response": ["Image/*"]}, "strip_range": false, "hold_limit": 1000, "on_hold_limit": "mask",
             "block": {"status": 451}, "on_failure": "open"}"#,
     )
     .unwrap();
@@ -92,6 +92,7 @@ fn every_part_is_read() {
         (config.hold_limit, config.block_status, config.on_failure),
         (1000, 451, OnFailure::Open)
     );
+    assert_eq!(config.on_hold_limit, OnHoldLimit::Mask);
 }
 
 #[test]
@@ -99,6 +100,7 @@ fn anything_in_doubt_is_refused_with_its_reason() {
     for (text, reason) in [
         ("{\"mod\": \"off\"}", "unknown field `mod`"),
         ("{\"mode\": \"of\"}", "unknown variant `of`"),
+        ("{\"on_hold_limit\": \"drop\"}", "unknown variant `drop`"),
         (
             "{\"scan\": {\"request\": {\"bodies\": true}}}",
             "unknown field `bodies`",
