@@ -6,3 +6,4 @@ pub mod choices;
 pub mod generate;
 pub mod oracle;
 pub mod reference;
+pub mod suite;
