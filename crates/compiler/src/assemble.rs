@@ -4,8 +4,9 @@
 use std::collections::HashMap;
 
 use blackbar_engine::Rule as EngineRule;
-use blackbar_engine::artifact::{DfaPart, Parts, RulePart, Window};
+use blackbar_engine::artifact::{DfaPart, Parts, RulePart, Window, WindowPart};
 use blackbar_engine::check::Check;
+use blackbar_engine::prefilter::is_known;
 use blackbar_policy::diagnostic::{Diagnostic, PolicyError};
 use blackbar_policy::model::Policy;
 
@@ -128,7 +129,7 @@ pub(crate) fn assemble(
         &prints.iter().map(|(_, p)| *p).collect::<Vec<_>>(),
         statistics,
     );
-    let windows: Vec<(Window, u8)> = prints
+    let windows: Vec<WindowPart> = prints
         .iter()
         .zip(bucket_of)
         .map(|((rule, print), bucket)| {
@@ -139,7 +140,16 @@ pub(crate) fn assemble(
                 literal: print.literal,
                 run: print.run,
             };
-            (window, bucket)
+            let shape = if is_known(&window) {
+                Vec::new()
+            } else {
+                print.sets.iter().chain(&print.more).copied().collect()
+            };
+            WindowPart {
+                window,
+                bucket,
+                shape,
+            }
         })
         .collect();
     let variants = policy

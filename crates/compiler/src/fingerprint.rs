@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use blackbar_engine::artifact::LeadingRun;
-use blackbar_engine::prefilter::WINDOW;
+use blackbar_engine::prefilter::{SHAPE, WINDOW};
 use regex_syntax::hir::{Class, Hir, HirKind, Repetition};
 
 use crate::automaton::{ByteSet, has, insert};
@@ -25,11 +25,13 @@ const RUN: u32 = 8;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Print {
     pub(crate) sets: [ByteSet; WINDOW],
+    /// The sets of the bytes after those, as far as they are known and looked at.
+    pub(crate) more: Vec<ByteSet>,
     pub(crate) offset: usize,
     pub(crate) mask: u64,
     pub(crate) literal: u64,
     pub(crate) run: Option<LeadingRun>,
-    /// The expected share of positions at which the sets match.
+    /// What it is expected to cost; see [`expense`].
     pub(crate) share: f64,
 }
 
@@ -312,14 +314,22 @@ fn print(
         mask |= u64::from(same) << (8 * i);
         literal |= u64::from(first & same) << (8 * i);
     }
+    let known = &sets[offset..sets.len().min(offset + SHAPE)];
     Print {
         sets: window,
+        more: known[WINDOW..].to_vec(),
         offset,
         mask,
         literal,
         run,
-        share: statistics.share(&window),
+        share: expense(known, statistics),
     }
+}
+
+/// The expected share of positions at which all of `sets` match and a match is tried; and where the first three do, which
+/// costs a comparison, a tenth of that.
+fn expense(sets: &[ByteSet], statistics: &Statistics) -> f64 {
+    statistics.share(sets) + 0.1 * statistics.share(&sets[..WINDOW])
 }
 
 /// Whether one window for both lets hardly more through than the two.
@@ -333,11 +343,17 @@ fn join(a: &Print, b: &Print, statistics: &Statistics) -> Print {
     let sets: [ByteSet; WINDOW] =
         std::array::from_fn(|i| std::array::from_fn(|w| a.sets[i][w] | b.sets[i][w]));
     let mask = a.mask & b.mask & !(a.literal ^ b.literal);
+    let more = a.more.iter().zip(&b.more);
+    let more: Vec<ByteSet> = more
+        .map(|(a, b)| std::array::from_fn(|w| a[w] | b[w]))
+        .collect();
+    let all: Vec<ByteSet> = sets.iter().chain(&more).copied().collect();
     Print {
         sets,
+        more,
         mask,
         literal: a.literal & mask,
-        share: statistics.share(&sets),
+        share: expense(&all, statistics),
         ..a.clone()
     }
 }

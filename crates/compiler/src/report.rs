@@ -6,6 +6,7 @@ use std::fmt;
 use blackbar_engine::artifact::Parts;
 use blackbar_engine::prefilter::WINDOW;
 
+use crate::automaton::has;
 use crate::sample::SAMPLE;
 
 /// The report of one compilation. Its `Display` is a table.
@@ -59,8 +60,16 @@ impl Report {
             let there = (SAMPLE.len() - at).min(8);
             word[..there].copy_from_slice(&SAMPLE[at..at + there]);
             let word = u64::from_le_bytes(word);
-            for (window, bucket) in &parts.windows {
-                if buckets >> bucket & 1 == 1 && (word ^ window.literal) & window.mask == 0 {
+            for part in &parts.windows {
+                let window = &part.window;
+                let fits = || {
+                    let pairs = part.shape.iter().zip(&SAMPLE[at..]);
+                    pairs.into_iter().all(|(set, &byte)| has(set, byte))
+                };
+                if buckets >> part.bucket & 1 == 1
+                    && (word ^ window.literal) & window.mask == 0
+                    && fits()
+                {
                     counts[usize::from(window.rule)] += 1;
                 }
             }

@@ -4,8 +4,6 @@
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
-use blackbar_engine::prefilter::WINDOW;
-
 use crate::automaton::{ByteSet, has};
 
 /// Log lines of the usual kinds, without anything secret; `sample/README.md` says how it was made.
@@ -81,16 +79,20 @@ impl Statistics {
         share
     }
 
-    /// The expected share of positions at which the three sets match, one after the other: each byte is taken to depend on
-    /// the one before it only.
-    pub(crate) fn share(&self, sets: &[ByteSet; WINDOW]) -> f64 {
-        let [a, b, c] = sets;
-        let middle = self.single(b);
-        if middle == 0.0 {
-            0.0
-        } else {
-            self.pair(a, b) * self.pair(b, c) / middle
-        }
+    /// The expected share of positions at which the sets match, one after the other: each byte is taken to depend on the one
+    /// before it only.
+    pub(crate) fn share(&self, sets: &[ByteSet]) -> f64 {
+        let Some(first) = sets.first() else {
+            return 1.0;
+        };
+        sets.windows(2).fold(self.single(first), |share, pair| {
+            let before = self.single(&pair[0]);
+            if before == 0.0 {
+                0.0
+            } else {
+                share * self.pair(&pair[0], &pair[1]) / before
+            }
+        })
     }
 
     /// The share of bytes in each pair of a high and a low nibble.

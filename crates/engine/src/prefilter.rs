@@ -8,7 +8,8 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use crate::artifact::Window;
+use crate::artifact::{Window, WindowPart};
+use crate::boundary::{ByteSet, contains};
 
 /// Bytes in a window.
 pub const WINDOW: usize = 3;
@@ -65,19 +66,25 @@ impl Prefilter {
 /// Which windows to compare at a candidate.
 ///
 /// Most windows are three known bytes, but for case: those are found through a table by the bytes themselves, of which a
-/// small bit map says first whether there are any. The others are told apart by one bit each.
+/// small bit map says first whether there are any. The others are [`Shapes`].
 pub(crate) struct WindowIndex {
     /// Whether a hash has any windows: one bit each.
     any: Box<[u64; HASHES / 64]>,
     /// For each coarser hash where its windows start in `known`; one more for the end.
     heads: Vec<u16>,
     known: Vec<u16>,
-    others: Vec<Others>,
+    shapes: Vec<Shapes>,
 }
 
-/// Up to 128 windows: for each position and byte a bit per window.
-struct Others {
-    tables: Box<[[u128; 256]; WINDOW]>,
+/// Bytes of a shape that are looked at.
+pub const SHAPE: usize = 16;
+
+/// What has no literal is known by its shape: digit runs, dotted quads, colon chains, long runs of one alphabet. Up to 128
+/// windows are told apart by one bit each: a position leaves those whose sets hold its byte, and sixteen positions leave
+/// little. (In vectors the same is class masks and shifts over blocks; see `DESIGN.md`.)
+struct Shapes {
+    /// For each position and byte the windows whose set holds it.
+    tables: Vec<[u128; 256]>,
     windows: Vec<u16>,
 }
 
@@ -91,47 +98,50 @@ fn hash(bytes: [u8; WINDOW]) -> usize {
     ((a | b << 8 | c << 16).wrapping_mul(0x9e37_79b1) >> 17) as usize
 }
 
+/// Whether a window's first bytes are known but for case, so that it needs no shape.
+#[must_use]
+pub fn is_known(window: &Window) -> bool {
+    window.mask & 0x00df_dfdf == 0x00df_dfdf
+}
+
 impl WindowIndex {
-    pub(crate) fn new(windows: &[(Window, u8)]) -> WindowIndex {
+    pub(crate) fn new(windows: &[WindowPart]) -> WindowIndex {
         let mut any = Box::new([0u64; HASHES / 64]);
         let mut lists: Vec<Vec<u16>> = Vec::new();
         lists.resize_with(HEADS, Vec::new);
-        let mut others: Vec<Others> = Vec::new();
-        for (i, (window, _)) in windows.iter().enumerate() {
+        let mut shapes: Vec<Shapes> = Vec::new();
+        for (i, WindowPart { window, shape, .. }) in windows.iter().enumerate() {
             let i = i as u16;
+            if !is_known(window) {
+                if shapes.last().is_none_or(|s| s.windows.len() == 128) {
+                    shapes.push(Shapes::default());
+                }
+                if let Some(last) = shapes.last_mut() {
+                    last.add(i, shape);
+                }
+                continue;
+            }
             let [a, b, c, ..] = window.literal.to_le_bytes();
-            if window.mask & 0x00df_dfdf == 0x00df_dfdf {
-                let hash = hash([a, b, c]);
-                if let Some(word) = any.get_mut(hash / 64) {
-                    *word |= 1 << (hash % 64);
-                }
-                if let Some(list) = lists.get_mut(hash % HEADS) {
-                    list.push(i);
-                }
-            } else {
-                if others.last().is_none_or(|o| o.windows.len() == 128) {
-                    others.push(Others {
-                        tables: Box::new([[0; 256]; WINDOW]),
-                        windows: Vec::new(),
-                    });
-                }
-                if let Some(last) = others.last_mut() {
-                    last.add(i, window);
-                }
+            let hash = hash([a, b, c]);
+            if let Some(word) = any.get_mut(hash / 64) {
+                *word |= 1 << (hash % 64);
+            }
+            if let Some(list) = lists.get_mut(hash % HEADS) {
+                list.push(i);
             }
         }
-        let mut index = WindowIndex {
-            any,
-            heads: Vec::new(),
-            known: Vec::new(),
-            others,
-        };
+        let (mut heads, mut known) = (Vec::new(), Vec::new());
         for list in lists {
-            index.heads.push(index.known.len() as u16);
-            index.known.extend(list);
+            heads.push(known.len() as u16);
+            known.extend(list);
         }
-        index.heads.push(index.known.len() as u16);
-        index
+        heads.push(known.len() as u16);
+        WindowIndex {
+            any,
+            heads,
+            known,
+            shapes,
+        }
     }
 
     /// Windows that may match at the start of `text`; all that do are among them.
@@ -139,24 +149,18 @@ impl WindowIndex {
     pub(crate) fn at(&self, text: &[u8], mut found: impl FnMut(u16)) {
         let &[a, b, c, ..] = text else { return };
         let hash = hash([a, b, c]);
-        if self
-            .any
-            .get(hash / 64)
-            .is_some_and(|word| word >> (hash % 64) & 1 == 1)
-        {
+        let any = self.any.get(hash / 64);
+        if any.is_some_and(|word| word >> (hash % 64) & 1 == 1) {
             let head = hash % HEADS;
             if let Some(&[from, to]) = self.heads.get(head..head + 2) {
                 let windows = self.known.get(usize::from(from)..usize::from(to));
                 windows.unwrap_or_default().iter().for_each(|&w| found(w));
             }
         }
-        for others in &self.others {
-            let [first, second, third] = &*others.tables;
-            let at =
-                |table: &[u128; 256], byte: u8| table.get(usize::from(byte)).copied().unwrap_or(0);
-            let mut left = at(first, a) & at(second, b) & at(third, c);
+        for shapes in &self.shapes {
+            let mut left = shapes.at(text);
             while left != 0 {
-                if let Some(&window) = others.windows.get(left.trailing_zeros() as usize) {
+                if let Some(&window) = shapes.windows.get(left.trailing_zeros() as usize) {
                     found(window);
                 }
                 left &= left - 1;
@@ -165,21 +169,39 @@ impl WindowIndex {
     }
 }
 
-impl Others {
-    fn add(&mut self, index: u16, window: &Window) {
+impl Default for Shapes {
+    fn default() -> Shapes {
+        Shapes {
+            tables: alloc::vec![[!0; 256]; SHAPE],
+            windows: Vec::new(),
+        }
+    }
+}
+
+impl Shapes {
+    /// A window whose bytes are in the sets of `shape`, one after the other; what comes after them may be anything.
+    fn add(&mut self, index: u16, shape: &[ByteSet]) {
         let bit = 1u128 << self.windows.len();
         self.windows.push(index);
-        let known = window
-            .mask
-            .to_le_bytes()
-            .into_iter()
-            .zip(window.literal.to_le_bytes());
-        for (table, (mask, literal)) in self.tables.iter_mut().zip(known) {
+        for (table, set) in self.tables.iter_mut().zip(shape) {
             for (byte, slot) in table.iter_mut().enumerate() {
-                if byte as u8 & mask == literal {
-                    *slot |= bit;
+                if !contains(set, byte as u8) {
+                    *slot &= !bit;
                 }
             }
         }
+    }
+
+    /// The windows that `text` starts with; bytes beyond its end are taken to fit.
+    #[inline]
+    fn at(&self, text: &[u8]) -> u128 {
+        let mut left = u128::MAX >> (128 - self.windows.len().clamp(1, 128));
+        for (table, &byte) in self.tables.iter().zip(text) {
+            left &= table.get(usize::from(byte)).copied().unwrap_or(0);
+            if left == 0 {
+                return 0;
+            }
+        }
+        left
     }
 }

@@ -6,11 +6,11 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::wire::Reader;
-use super::{Engine, HEADER, LeadingRun, MAGIC, RuleProgram, VERSION, Window};
+use super::{Engine, HEADER, LeadingRun, MAGIC, RuleProgram, VERSION, Window, WindowPart};
 use crate::boundary::CONTEXT;
 use crate::check::Check;
 use crate::dfa::{Dfa, STARTS};
-use crate::prefilter::{BUCKETS, Nibbles, Prefilter, WINDOW, WindowIndex};
+use crate::prefilter::{BUCKETS, Nibbles, Prefilter, SHAPE, WINDOW, WindowIndex, is_known};
 use crate::program::{Program, Stage};
 use crate::rule::{Action, Confidence, Rule, Settings, Severity};
 
@@ -137,7 +137,7 @@ struct Parsed {
     dfas: Vec<Dfa>,
     rules: Vec<(Rule, RuleProgram, [u64; 4])>,
     variants: Vec<(String, Vec<Settings>)>,
-    windows: Vec<(Window, u8)>,
+    windows: Vec<WindowPart>,
     nibbles: Nibbles,
 }
 
@@ -173,13 +173,20 @@ fn parse(bytes: &[u8], r: &mut Reader<'_>, what: &mut &'static str) -> Option<Pa
     let windows = r.list(usize::from(count), |r| {
         let window = read_window(r)?;
         let bucket = r.u8()?;
+        let length = usize::from(r.u8()?);
+        let shape = r.list(length, Reader::set)?;
         let sound = usize::from(window.rule) < rules.len()
             && usize::from(bucket) < BUCKETS
             && usize::from(window.offset) < CONTEXT / 2
             && window
                 .run
                 .is_none_or(|run| run.min >= 1 && run.min <= run.max);
-        sound.then_some((window, bucket))
+        let sound = sound && length <= SHAPE && (length >= WINDOW || is_known(&window));
+        sound.then_some(WindowPart {
+            window,
+            bucket,
+            shape,
+        })
     })?;
     *what = "prefilter tables";
     let mut nibbles: Nibbles = [[[0; 16]; 2]; WINDOW];
@@ -218,7 +225,7 @@ impl Parsed {
         let mut windows = Vec::new();
         let mut run_rules = Vec::new();
         let mut reach = 0;
-        for (i, (window, _)) in self.windows.into_iter().enumerate() {
+        for (i, WindowPart { window, .. }) in self.windows.into_iter().enumerate() {
             let i = i as u16;
             if let Some(program) = programs.get_mut(usize::from(window.rule)) {
                 program.windows.push(i);

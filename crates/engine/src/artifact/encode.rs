@@ -5,9 +5,9 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::wire::Writer;
-use super::{DfaPart, HEADER, MAGIC, RulePart, VERSION, Window};
+use super::{DfaPart, HEADER, MAGIC, RulePart, VERSION, Window, WindowPart};
 use crate::check::Check;
-use crate::prefilter::Nibbles;
+use crate::prefilter::{Nibbles, SHAPE};
 use crate::rule::{Action, Confidence, Settings, Severity};
 
 /// Everything that an artifact holds.
@@ -21,8 +21,8 @@ pub struct Parts {
     pub rules: Vec<RulePart>,
     /// Other profiles: their ids, and the settings of all rules.
     pub variants: Vec<(String, Vec<Settings>)>,
-    /// The windows of all rules, and the bucket of each.
-    pub windows: Vec<(Window, u8)>,
+    /// The windows of all rules.
+    pub windows: Vec<WindowPart>,
     /// The prefilter's tables.
     pub nibbles: Nibbles,
 }
@@ -84,9 +84,12 @@ impl Parts {
             settings.iter().for_each(|s| write_settings(&mut w, s));
         }
         w.u16(self.windows.len() as u16);
-        for (window, bucket) in &self.windows {
-            write_window(&mut w, window);
-            w.u8(*bucket);
+        for part in &self.windows {
+            fits("bytes of a shape", part.shape.len(), SHAPE)?;
+            write_window(&mut w, &part.window);
+            w.u8(part.bucket);
+            w.u8(part.shape.len() as u8);
+            part.shape.iter().for_each(|set| w.set(set));
         }
         self.nibbles
             .iter()

@@ -88,6 +88,18 @@ pub struct Window {
     pub run: Option<LeadingRun>,
 }
 
+/// A window as the compiler made it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WindowPart {
+    /// The window.
+    pub window: Window,
+    /// Its bucket.
+    pub bucket: u8,
+    /// For a window whose bytes are not known: the sets that its bytes are in, from its first on, at most
+    /// [`SHAPE`](crate::prefilter::SHAPE); else nothing.
+    pub shape: Vec<[u64; 4]>,
+}
+
 /// A run of bytes of one set that a match starts with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LeadingRun {
