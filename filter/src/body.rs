@@ -4,7 +4,9 @@
 //! Undecided bytes at the end of a chunk are dealt with in one of three ways:
 //! - **carry**: the tail is taken out of the proxy's buffer and put before the next chunk; everything decided goes on at once. So
 //!   it is done where more bytes must come (fewer than `content-length` have), and where the proxy would have to hold more than the
-//!   hold limit: it may hand over 1 MiB at a time, and half a number at its end is most often nothing but a number;
+//!   hold limit: it may hand over 1 MiB at a time, and half a number at its end is most often nothing but a number. A body that has
+//!   come in such a piece once is carried from then on: the next piece may be as large, and added to one that is held, however
+//!   short, it passes the proxy's own limit (Envoy answers 413);
 //! - **pause**: nobody knows whether more bytes come: the proxy keeps the whole chunk and shows it again with the next one, or in
 //!   the trailers callback;
 //! - **force**: what is undecided is masked, and the stream goes on: where it is longer than the hold limit by itself, and in place
@@ -74,6 +76,8 @@ pub struct Body {
     length: Option<u64>,
     /// What is done with undecided bytes when the proxy would have to hold too many.
     on_hold_limit: OnHoldLimit,
+    /// The length is unknown, and a piece was beyond the hold limit: tails are carried from there on.
+    floods: bool,
     /// Bytes at the start of the proxy's buffer that are output already.
     written: usize,
     /// Stream offset of the first byte in the proxy's buffer behind those.
@@ -109,6 +113,7 @@ impl Body {
             stream,
             length,
             on_hold_limit,
+            floods: false,
             written: 0,
             base: 0,
             carried: Vec::new(),
@@ -154,22 +159,23 @@ impl Body {
             return Ok(Progress::Refuse);
         }
         let undecided = self.stream.undecided();
+        let kept = self.size().saturating_add(self.carried.len());
+        let flood = kept > rules.hold_limit && self.on_hold_limit == OnHoldLimit::Carry;
+        // Behind an announced length no piece follows, only the end or trailers: there, what is short is held.
+        self.floods |= flood && self.length.is_none();
         if undecided > 0 && !end {
             let more = self
                 .length
                 .is_some_and(|length| self.stream.received() < length);
-            let waits = if more {
-                undecided
-            } else {
-                self.size().saturating_add(self.carried.len())
-            };
-            if waits > rules.hold_limit {
+            let carry = more || flood || self.floods;
+            let late = if more { undecided } else { kept } > rules.hold_limit;
+            if late {
                 rules.counters.event(host, Event::HoldLimit, 1);
-                if undecided > rules.hold_limit || self.on_hold_limit == OnHoldLimit::Mask {
-                    self.stream.force(rules.engine);
-                    self.settle(host, rules, tally)?;
-                }
-            } else if !more {
+            }
+            if late && !carry || undecided > rules.hold_limit {
+                self.stream.force(rules.engine);
+                self.settle(host, rules, tally)?;
+            } else if !carry {
                 rules.counters.event(host, Event::HeldBytes, new);
                 // A proxy that does not pause would send what it holds: until it has shown that it does, nothing stays in its
                 // buffer that is known to be secret. What was carried goes back there: trailers may be next.

@@ -110,6 +110,26 @@ fn trailers_after_an_announced_length_lose_nothing() {
             };
             assert_eq!(text(&got.body), text(body), "cut at {cut}");
         }
+        // Behind a piece beyond the hold limit, too.
+        let large = [&b"lorem ipsum ".repeat(30_000), &body[..]].concat();
+        if request {
+            transaction.request_body = large.clone();
+            transaction
+                .request_headers
+                .set(b"content-length", large.len().to_string().as_bytes());
+        } else {
+            transaction.response_body = large.clone();
+            transaction
+                .response_headers
+                .set(b"content-length", large.len().to_string().as_bytes());
+        }
+        let outcome = run(&mut host, &transaction, &Chunking::at(&[large.len() - 5]));
+        let got = if request {
+            outcome.upstream
+        } else {
+            outcome.downstream
+        };
+        assert!(got.ended && got.body == large);
     }
     assert_eq!(host.counter("blackbar.body.lost_bytes"), 0);
 }
@@ -353,7 +373,7 @@ fn large_chunks_that_end_in_half_a_word_stay_as_they_are() {
         let large = more_than_can_be_held(half);
         // A large piece, then a short one that is decided, then large ones again.
         let body = [&large, rest.as_bytes(), b"\n", &large, rest.as_bytes()].concat();
-        for (transaction, request) in unannounced(&body) {
+        for (transaction, request) in unannounced(&body).into_iter().chain(both(&body)) {
             let second = large.len() + rest.len() + 1;
             let chunkings = [
                 Chunking::at(&[large.len(), second, second + large.len()]),
