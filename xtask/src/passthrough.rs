@@ -19,9 +19,13 @@ const SCENARIO: &str = "demo";
 const CORPUS: &str = "../shared/corpus/json";
 /// Below this, a body also goes byte by byte.
 const SMALL: usize = 512;
-/// Up to this, a body of unknown length goes too: the filter's `hold_limit`. Envoy may hand over far more in one piece; where it
-/// does, and the filter cannot know that more will come, it masks a candidate that is undecided at the piece's end.
-const HOLD_LIMIT: usize = 256 << 10;
+/// Above this, a body also goes in one piece: the filter's `hold_limit`, beyond which it cannot make the proxy wait.
+const LARGE: usize = 256 << 10;
+
+/// What a proxy needs that takes large bodies of unknown length (filter/CONFIGURATION.md): room for a piece that is held and the one
+/// after it, which may have as many bytes as Envoy reads at a time. Put behind the virtual host's domains.
+const DOMAINS: &str = "domains: [\"*\"]";
+const ROOM: &str = "request_body_buffer_limit: 2097152";
 
 /// Sends every body and checks both sides.
 pub(crate) fn run(envoy: &Envoy, blackbar: &Path) -> Result<Report> {
@@ -37,8 +41,9 @@ pub(crate) fn run(envoy: &Envoy, blackbar: &Path) -> Result<Report> {
     let scenario = Scenario::read(SCENARIO)?;
     let module = embed(blackbar, &scenario.expect.policy)?;
     let upstream = Upstream::start()?;
+    let configuration = with_room(&scenario.envoy)?;
     let setting = Setting {
-        configuration: &scenario.envoy,
+        configuration: &configuration,
         module: &module,
         upstream: upstream.port,
     };
@@ -47,9 +52,13 @@ pub(crate) fn run(envoy: &Envoy, blackbar: &Path) -> Result<Report> {
     let mut random = Random(0x6c61_636b);
     let mut report = Report::default();
     for (name, body) in bodies {
-        let mut ways = vec![("announced length", Framing::Length, cut(&body, &mut random))];
-        if body.len() <= HOLD_LIMIT {
-            ways.push(("chunked", Framing::Chunked, cut(&body, &mut random)));
+        let mut ways = vec![
+            ("announced length", Framing::Length, cut(&body, &mut random)),
+            ("chunked", Framing::Chunked, cut(&body, &mut random)),
+        ];
+        if body.len() > LARGE {
+            // All at once: Envoy hands over up to 1 MiB in one callback.
+            ways.push(("in one chunk", Framing::Chunked, vec![body.clone()]));
         }
         if body.len() <= SMALL {
             ways.push((
@@ -65,6 +74,20 @@ pub(crate) fn run(envoy: &Envoy, blackbar: &Path) -> Result<Report> {
         running.alive()?;
     }
     Ok(report)
+}
+
+/// The configuration with [`ROOM`], where it does not have it.
+fn with_room(configuration: &str) -> Result<String> {
+    if configuration.contains("request_body_buffer_limit:") {
+        return Ok(configuration.to_owned());
+    }
+    let at = configuration
+        .find(DOMAINS)
+        .context("the scenario's configuration has no virtual host for all domains")?;
+    let line = configuration[..at].rfind('\n').map_or(0, |end| end + 1);
+    let indent = " ".repeat(at - line);
+    let (before, after) = configuration.split_at(at + DOMAINS.len());
+    Ok(format!("{before}\n{indent}{ROOM}{after}"))
 }
 
 /// The body goes up in these pieces, and comes down cut anew.
@@ -195,6 +218,11 @@ fn made() -> Vec<(String, Vec<u8>)> {
             b"ghp_ AKIA sk_live_ eyJ -----BEGIN ".repeat((1 << 20) / 34),
         ),
     ];
+    // Numbers and addresses without an end: wherever it is cut, a candidate is undecided.
+    let numbers: String = (0..90_000)
+        .map(|n| format!("{{\"user.name{n}\":[-122.{n:05}8463,41{n}]}}\n"))
+        .collect();
+    bodies.push(("JSON of numbers, 3 MiB".to_owned(), numbers.into_bytes()));
     let deep = [b"[".repeat(20_000), b"]".repeat(20_000)].concat();
     bodies.push(("deeply nested JSON".to_owned(), deep));
     bodies
