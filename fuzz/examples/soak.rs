@@ -110,7 +110,12 @@ fn main() {
             hays += 1;
             if let Some(error) = fails(&subject, &hay, place, &splits) {
                 found += 1;
-                let again = (0..50).filter(|_| Subject::from_toml(&made.toml).is_some_and(|s| fails(&s, &hay, place, &splits).is_some())).count();
+                let again = (0..50)
+                    .filter(|_| {
+                        Subject::from_toml(&made.toml)
+                            .is_some_and(|s| fails(&s, &hay, place, &splits).is_some())
+                    })
+                    .count();
                 println!("{again} of 50 compilations fail\n{}", made.toml);
                 println!(
                     "--- {}\n",

@@ -7,3 +7,4 @@ pub mod generate;
 pub mod oracle;
 pub mod reference;
 pub mod suite;
+pub mod targets;

@@ -37,6 +37,9 @@ pub struct Suite {
     pub cases: Vec<Case>,
 }
 
+/// Start, end and rule of a finding.
+pub type Span = (usize, usize, String);
+
 /// One haystack.
 pub struct Case {
     /// Unique in its suite.
@@ -48,7 +51,7 @@ pub struct Case {
     /// What must come out.
     pub out: Vec<u8>,
     /// Start, end and rule of all findings, in order, if the file gives them.
-    pub findings: Option<Vec<(usize, usize, String)>>,
+    pub findings: Option<Vec<Span>>,
 }
 
 /// Loads all files of `folder`.
@@ -174,7 +177,7 @@ impl Fields {
         }
     }
 
-    fn findings(&mut self) -> Result<Option<Vec<(usize, usize, String)>>, String> {
+    fn findings(&mut self) -> Result<Option<Vec<Span>>, String> {
         let Some(value) = self.0.remove("findings") else {
             return Ok(None);
         };
