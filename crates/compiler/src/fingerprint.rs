@@ -5,7 +5,8 @@ use std::collections::HashSet;
 
 use blackbar_engine::artifact::LeadingRun;
 use blackbar_engine::prefilter::{SHAPE, WINDOW};
-use regex_syntax::hir::{Class, Hir, HirKind, Repetition};
+use regex_syntax::hir::{Class, ClassUnicode, Hir, HirKind, Repetition};
+use regex_syntax::utf8::Utf8Sequences;
 
 use crate::automaton::{ByteSet, has, insert};
 use crate::sample::Statistics;
@@ -166,9 +167,10 @@ fn extend(ways: Vec<Way>, hir: &Hir, reach: usize) -> Vec<Way> {
                 append(ways, set, reach)
             });
         }
-        HirKind::Class(_) => match class_set(hir) {
-            Some(set) => return append(ways, set, reach),
-            None => return closed(&ways),
+        HirKind::Class(class) => match (class_set(hir), class) {
+            (Some(set), _) => return append(ways, set, reach),
+            (None, Class::Unicode(class)) => characters(&ways, class, reach),
+            (None, Class::Bytes(_)) => return closed(&ways),
         },
         HirKind::Capture(capture) => return extend(ways, &capture.sub, reach),
         HirKind::Concat(parts) => {
@@ -242,6 +244,23 @@ fn repeat(ways: &[Way], repetition: &Repetition, reach: usize) -> Vec<Way> {
         if stop {
             break;
         }
+    }
+    all
+}
+
+/// Each of `ways` followed by the UTF-8 bytes of a character of `class`.
+fn characters(ways: &[Way], class: &ClassUnicode, reach: usize) -> Vec<Way> {
+    let sequences = class
+        .iter()
+        .flat_map(|range| Utf8Sequences::new(range.start(), range.end()));
+    let mut all = Vec::new();
+    for sequence in sequences {
+        let bytes = sequence.as_slice().iter().map(|range| {
+            let mut set = ByteSet::default();
+            (range.start..=range.end).for_each(|byte| insert(&mut set, byte));
+            set
+        });
+        all.extend(bytes.fold(ways.to_vec(), |ways, set| append(ways, set, reach)));
     }
     all
 }
