@@ -22,11 +22,6 @@ const SMALL: usize = 512;
 /// Above this, a body also goes in one piece: the filter's `hold_limit`, beyond which it cannot make the proxy wait.
 const LARGE: usize = 256 << 10;
 
-/// What a proxy needs that takes large bodies of unknown length (filter/CONFIGURATION.md): room for a piece that is held and the one
-/// after it, which may have as many bytes as Envoy reads at a time. Put behind the virtual host's domains.
-const DOMAINS: &str = "domains: [\"*\"]";
-const ROOM: &str = "request_body_buffer_limit: 2097152";
-
 /// Sends every body and checks both sides.
 pub(crate) fn run(envoy: &Envoy, blackbar: &Path) -> Result<Report> {
     let mut bodies = made();
@@ -41,9 +36,8 @@ pub(crate) fn run(envoy: &Envoy, blackbar: &Path) -> Result<Report> {
     let scenario = Scenario::read(SCENARIO)?;
     let module = embed(blackbar, &scenario.expect.policy)?;
     let upstream = Upstream::start()?;
-    let configuration = with_room(&scenario.envoy)?;
     let setting = Setting {
-        configuration: &configuration,
+        configuration: &scenario.envoy,
         module: &module,
         upstream: upstream.port,
     };
@@ -74,20 +68,6 @@ pub(crate) fn run(envoy: &Envoy, blackbar: &Path) -> Result<Report> {
         running.alive()?;
     }
     Ok(report)
-}
-
-/// The configuration with [`ROOM`], where it does not have it.
-fn with_room(configuration: &str) -> Result<String> {
-    if configuration.contains("request_body_buffer_limit:") {
-        return Ok(configuration.to_owned());
-    }
-    let at = configuration
-        .find(DOMAINS)
-        .context("the scenario's configuration has no virtual host for all domains")?;
-    let line = configuration[..at].rfind('\n').map_or(0, |end| end + 1);
-    let indent = " ".repeat(at - line);
-    let (before, after) = configuration.split_at(at + DOMAINS.len());
-    Ok(format!("{before}\n{indent}{ROOM}{after}"))
 }
 
 /// The body goes up in these pieces, and comes down cut anew.
