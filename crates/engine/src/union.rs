@@ -47,6 +47,9 @@ struct Region {
     number: bool,
 }
 
+/// A region of several findings may be a number of as many digits: such a region is waited for, so it needs a bound.
+const LONGEST_NUMBER: u64 = 64;
+
 /// The regions of one stream that are not finished, and the edits of those that are.
 #[derive(Default)]
 pub(crate) struct Union {
@@ -87,6 +90,7 @@ impl Union {
     pub(crate) fn give_up_values(&mut self) {
         if let Some(region) = &mut self.region {
             region.single = false;
+            region.number = false;
         }
     }
 
@@ -142,9 +146,11 @@ impl Union {
                     region.single = false;
                 }
                 region.end = region.end.max(part.end);
+                let long = region.end - region.start > LONGEST_NUMBER;
+                region.number &= region.single || !part.partial && !long;
             }
             let closed = region.end <= watermark && !(growing && region.end == window_end);
-            let waits = region.single && (!region.action.streams() || region.number);
+            let waits = region.number || region.single && !region.action.streams();
             if closed || !waits {
                 let end = region.end.min(watermark);
                 self.write(&mut region, end, closed, place, bytes, &id);
@@ -178,11 +184,11 @@ impl Union {
         }
         let from = self.text.len();
         let value = bytes.slice(region.written, end);
-        let whole = closed && region.single && region.written == region.start;
         let first = region.written == region.start;
+        let whole = closed && region.single && first;
         match region.action {
             Action::Tag | Action::Remove
-                if whole && region.number && value.iter().all(u8::is_ascii_digit) =>
+                if first && closed && region.number && value.iter().all(u8::is_ascii_digit) =>
             {
                 transform::number(value.len(), &mut self.text);
             }

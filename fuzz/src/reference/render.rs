@@ -9,7 +9,7 @@ use super::{Finding, certainty};
 
 /// The haystack with every region replaced by what its label's action writes:
 ///
-/// - `tag`, `remove`: `[id]`; in a URL `%5Bid%5D`; in JSON nines, as many as there were, where a region of digits only stands where a number can stand;
+/// - `tag`, `remove`: `[id]`; in a URL `%5Bid%5D`; in JSON nines, as many as there were, where a region of digits only, of at most 64 or one secret, stands where a number can;
 /// - `mask`, `block`: a `*` for every byte;
 /// - `keep_first`, `keep_last`: so many bytes, half of them at most, the rest masked; all masked where the region is not exactly one secret;
 /// - `allow` takes no part.
@@ -44,7 +44,7 @@ pub fn render(hay: &[u8], place: Place, findings: &[Finding], rules: &[&Rule]) -
             before,
             &hay[label.start..end],
             one,
-            label.grows,
+            region.iter().any(|f| f.grows),
             place,
             &mut out,
         );
@@ -60,7 +60,7 @@ fn write(
     before: &[u8],
     value: &[u8],
     one: bool,
-    _grows: bool,
+    grows: bool,
     place: Place,
     out: &mut Vec<u8>,
 ) {
@@ -69,7 +69,8 @@ fn write(
     match rule.settings.action {
         Action::Tag | Action::Remove => {
             let number = place == Place::Json
-                && one
+                && !grows
+                && (one || value.len() <= 64)
                 && value.iter().all(u8::is_ascii_digit)
                 && can_precede_number(before);
             if number {
