@@ -1,4 +1,4 @@
-//! Oracles: the [reference meaning](reference) of a policy, [generators](generate) of policies and haystacks that are made to go
+//! Oracles: the [reference meaning](mod@reference) of a policy, [generators](generate) of policies and haystacks that are made to go
 //! wrong, suites of [semantics as data](suite), and the [bodies of the fuzz targets](targets). Tests all over the workspace use them.
 #![forbid(unsafe_code)]
 
