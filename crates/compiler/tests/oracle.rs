@@ -10,9 +10,9 @@ use proptest::prelude::*;
 
 const PLACES: &[Place] = &[Place::Text, Place::Json, Place::Url, Place::Header];
 
-fn config() -> ProptestConfig {
+fn config(cases: u32) -> ProptestConfig {
     ProptestConfig {
-        cases: std::env::var("PROPTEST_CASES").map_or(600, |n| n.parse().expect("a number")),
+        cases: std::env::var("PROPTEST_CASES").map_or(cases, |n| n.parse().expect("a number")),
         max_shrink_iters: 4000,
         failure_persistence: None,
         ..ProptestConfig::default()
@@ -66,12 +66,16 @@ fn redact(subject: &Subject, hay: &[u8]) -> (Vec<u8>, Vec<bool>) {
 }
 
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(config(600))]
 
     #[test]
     fn the_engine_is_the_reference(bytes in proptest::collection::vec(any::<u8>(), 200..1200)) {
         check(&bytes).map_err(TestCaseError::fail)?;
     }
+}
+
+proptest! {
+    #![proptest_config(config(250))]
 
     /// No second pass takes what the first one wrote for a secret. (It may find more: where `12` became a mark, a neighbour
     /// that had to be no digit now is none.)
@@ -171,4 +175,37 @@ proptest! {
         let cuts = ends(&mut c, hay.len());
         prop_assert_eq!(subject.run(&hay, Place::Json, &cuts).out.len(), hay.len());
     }
+}
+
+/// The generator is worth its time: most policies compile, and most haystacks hold something to find.
+#[test]
+fn what_is_generated_is_worth_checking() {
+    let (mut policies, mut findings, mut forced) = (0, 0, 0);
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    for _ in 0..200 {
+        let bytes: Vec<u8> = (0..600)
+            .map(|_| {
+                state ^= state << 13;
+                state ^= state >> 7;
+                state ^= state << 17;
+                (state >> 32) as u8
+            })
+            .collect();
+        let mut c = Choices::new(&bytes);
+        let made = generate::policy(&mut c, false);
+        let Some(subject) = Subject::from_toml(&made.toml) else {
+            continue;
+        };
+        policies += 1;
+        for _ in 0..8 {
+            let hay = made.haystack(&mut c, 10);
+            let all = subject.reference.findings(&hay);
+            findings += usize::from(!all.is_empty());
+            forced += usize::from(all.iter().any(|finding| finding.grows));
+        }
+    }
+    assert!(
+        policies > 100 && findings > 2 * policies && forced > policies / 4,
+        "{policies} policies, {findings} haystacks with findings, {forced} with forced or growing ones"
+    );
 }

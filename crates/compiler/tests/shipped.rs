@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use blackbar_engine::Place;
-use blackbar_fuzz::oracle::{Subject, every_split};
+use blackbar_fuzz::choices::Choices;
+use blackbar_fuzz::oracle::{Subject, ends, every_split};
 use blackbar_policy::load::NoBuiltins;
 use blackbar_policy::model::Policy;
 
@@ -46,4 +47,58 @@ fn the_cases_of_all_packs_are_as_the_reference_says() {
     }
     assert!(packs >= 2, "the shipped packs were not found");
     assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
+
+/// All packs together, on texts that are pieces of their cases put one after the other.
+#[test]
+fn pieces_of_cases_are_as_the_reference_says() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies");
+    let path = folder.join("strict.toml").display().to_string();
+    let policy = Policy::load(&path, &NoBuiltins).expect("a shipped profile");
+    let packs = blackbar_policy::cases::load(&policy, &NoBuiltins).expect("its cases");
+    let texts: Vec<&[u8]> = packs
+        .iter()
+        .flat_map(|pack| &pack.cases)
+        .map(|case| case.input.as_slice())
+        .filter(|text| text.len() < 400)
+        .collect();
+    let subject = Subject::new(policy).expect("a shipped profile compiles");
+    let rounds = std::env::var("ROUNDS").map_or(150, |n| n.parse().expect("a number"));
+    let mut state =
+        std::env::var("SEED").map_or(0x2545_f491_4f6c_dd1d_u64, |n| n.parse().expect("a number"));
+    let mut findings = 0;
+    for _ in 0..rounds {
+        let bytes: Vec<u8> = (0..48)
+            .map(|_| {
+                state ^= state << 13;
+                state ^= state >> 7;
+                state ^= state << 17;
+                (state >> 32) as u8
+            })
+            .collect();
+        let mut c = Choices::new(&bytes);
+        let mut hay = Vec::new();
+        for _ in 0..c.between(2, 5) {
+            let text = c.one(&texts);
+            let from = if c.chance(128) {
+                c.below(text.len() + 1)
+            } else {
+                0
+            };
+            let to = if c.chance(128) {
+                c.between(from, text.len())
+            } else {
+                text.len()
+            };
+            hay.extend(&text[from..to]);
+            hay.extend(c.one(&[&b" "[..], b"", b"\n", b"\"", b"\\n", b"&"]));
+        }
+        let place = c.one(&[Place::Text, Place::Json, Place::Url]);
+        let splits: Vec<Vec<usize>> = (0..3).map(|_| ends(&mut c, hay.len())).collect();
+        match subject.compare(&hay, place, &splits) {
+            Ok(outcome) => findings += outcome.findings.len(),
+            Err(difference) => panic!("{difference}"),
+        }
+    }
+    assert!(findings > rounds / 2, "hardly anything to find: {findings}");
 }
