@@ -1,5 +1,5 @@
 //! Validators of a rule as the engine runs them: which check judges which bytes. The checks themselves live in
-//! [`validate`](crate::validate).
+//! [`validate`].
 
 use alloc::vec::Vec;
 
