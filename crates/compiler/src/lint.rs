@@ -12,13 +12,14 @@ use crate::automaton::Built;
 use crate::rules::RuleBuild;
 use crate::sample::SAMPLE;
 
-/// The words of the sample, in lower case.
+/// The words of the sample, in lower case. A capital after a small letter starts a word.
 static WORDS: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
-    let words = SAMPLE
-        .split(|b| !b.is_ascii_alphabetic())
-        .filter(|w| w.len() > 3);
+    let text = SAMPLE.split(|b| !b.is_ascii_alphabetic());
+    let words = text
+        .flat_map(|run| run.chunk_by(|a, b| !(a.is_ascii_lowercase() && b.is_ascii_uppercase())));
     words
-        .map(|w| String::from_utf8_lossy(w).to_ascii_lowercase())
+        .filter(|word| word.len() > 3)
+        .map(|word| String::from_utf8_lossy(word).to_ascii_lowercase())
         .collect()
 });
 

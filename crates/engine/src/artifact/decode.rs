@@ -334,7 +334,7 @@ fn read_rule(r: &mut Reader<'_>, dfas: &[Dfa]) -> Option<(Rule, RuleProgram, [u6
         })
     })?;
     let body = usize::from(r.u8()?);
-    if body >= stages.len() || stages.len() > 8 {
+    if body >= stages.len() || stages.len() > 4 {
         return None;
     }
     let program = Program {

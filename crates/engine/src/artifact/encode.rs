@@ -148,7 +148,7 @@ fn write_rule(w: &mut Writer, part: &RulePart) -> Result<(), EncodeError> {
     fits("bytes in an id", rule.id.len(), 255)?;
     fits("bytes in an id", rule.pack.len(), 255)?;
     fits("tags of a rule", rule.tags.len(), 255)?;
-    fits("stages of a rule", part.stages.len(), 8)?;
+    fits("stages of a rule", part.stages.len(), 4)?;
     fits("validators of a rule", part.checks.len(), 255)?;
     w.text(rule.id.as_bytes());
     w.text(rule.pack.as_bytes());
