@@ -351,11 +351,9 @@ fn expense(sets: &[ByteSet], statistics: &Statistics) -> f64 {
     statistics.share(sets) + 0.1 * statistics.share(&sets[..WINDOW])
 }
 
-/// Whether one window for both lets hardly more through than the two.
+/// Whether one window for both costs no more than the two.
 fn joins(a: &Print, b: &Print, statistics: &Statistics) -> bool {
-    let both = join(a, b, statistics);
-    both.share <= 1.25 * (a.share + b.share)
-        && (both.mask == a.mask && both.mask == b.mask || a.sets == b.sets)
+    join(a, b, statistics).share <= a.share + b.share + WINDOW_COST
 }
 
 fn join(a: &Print, b: &Print, statistics: &Statistics) -> Print {

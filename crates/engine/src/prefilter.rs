@@ -86,6 +86,10 @@ struct Shapes {
     /// For each position and byte the windows whose set holds it.
     tables: Vec<[u128; 256]>,
     windows: Vec<u16>,
+    /// A bit for each window there is.
+    used: u128,
+    /// The buckets of the windows.
+    buckets: u16,
 }
 
 const HASHES: usize = 1 << 15;
@@ -110,14 +114,19 @@ impl WindowIndex {
         let mut lists: Vec<Vec<u16>> = Vec::new();
         lists.resize_with(HEADS, Vec::new);
         let mut shapes: Vec<Shapes> = Vec::new();
-        for (i, WindowPart { window, shape, .. }) in windows.iter().enumerate() {
+        for (i, part) in windows.iter().enumerate() {
+            let WindowPart {
+                window,
+                bucket,
+                shape,
+            } = part;
             let i = i as u16;
             if !is_known(window) {
                 if shapes.last().is_none_or(|s| s.windows.len() == 128) {
                     shapes.push(Shapes::default());
                 }
                 if let Some(last) = shapes.last_mut() {
-                    last.add(i, shape);
+                    last.add(i, *bucket, shape);
                 }
                 continue;
             }
@@ -144,9 +153,9 @@ impl WindowIndex {
         }
     }
 
-    /// Windows that may match at the start of `text`; all that do are among them.
+    /// Windows that may match at the start of `text`, which is a candidate of `buckets`; all that do are among them.
     #[inline]
-    pub(crate) fn at(&self, text: &[u8], mut found: impl FnMut(u16)) {
+    pub(crate) fn at(&self, text: &[u8], buckets: u16, mut found: impl FnMut(u16)) {
         let &[a, b, c, ..] = text else { return };
         let hash = hash([a, b, c]);
         let any = self.any.get(hash / 64);
@@ -157,7 +166,7 @@ impl WindowIndex {
                 windows.unwrap_or_default().iter().for_each(|&w| found(w));
             }
         }
-        for shapes in &self.shapes {
+        for shapes in self.shapes.iter().filter(|s| s.buckets & buckets != 0) {
             let mut left = shapes.at(text);
             while left != 0 {
                 if let Some(&window) = shapes.windows.get(left.trailing_zeros() as usize) {
@@ -174,15 +183,19 @@ impl Default for Shapes {
         Shapes {
             tables: alloc::vec![[!0; 256]; SHAPE],
             windows: Vec::new(),
+            used: 0,
+            buckets: 0,
         }
     }
 }
 
 impl Shapes {
     /// A window whose bytes are in the sets of `shape`, one after the other; what comes after them may be anything.
-    fn add(&mut self, index: u16, shape: &[ByteSet]) {
+    fn add(&mut self, index: u16, bucket: u8, shape: &[ByteSet]) {
         let bit = 1u128 << self.windows.len();
         self.windows.push(index);
+        self.used |= bit;
+        self.buckets |= 1 << bucket;
         for (table, set) in self.tables.iter_mut().zip(shape) {
             for (byte, slot) in table.iter_mut().enumerate() {
                 if !contains(set, byte as u8) {
@@ -195,7 +208,7 @@ impl Shapes {
     /// The windows that `text` starts with; bytes beyond its end are taken to fit.
     #[inline]
     fn at(&self, text: &[u8]) -> u128 {
-        let mut left = u128::MAX >> (128 - self.windows.len().clamp(1, 128));
+        let mut left = self.used;
         for (table, &byte) in self.tables.iter().zip(text) {
             left &= table.get(usize::from(byte)).copied().unwrap_or(0);
             if left == 0 {

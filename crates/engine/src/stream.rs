@@ -629,14 +629,16 @@ impl<'a> Scan<'a> {
         let hay = self.view.hay;
         let from = self.index(self.stream.evaluated);
         let to = (hay.len() + 1).saturating_sub(WINDOW);
-        engine.prefilter.candidates(hay, from, to, |at, _| {
-            engine.index.at(hay.get(at..).unwrap_or_default(), |index| {
-                if let Some(window) = engine.windows.get(usize::from(index))
-                    && literal_matches(window, hay, at)
-                {
-                    self.candidate(window, at);
-                }
-            });
+        engine.prefilter.candidates(hay, from, to, |at, buckets| {
+            engine
+                .index
+                .at(hay.get(at..).unwrap_or_default(), buckets, |index| {
+                    if let Some(window) = engine.windows.get(usize::from(index))
+                        && literal_matches(window, hay, at)
+                    {
+                        self.candidate(window, at);
+                    }
+                });
         });
     }
 
