@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use blackbar_policy::cases::Kind;
 use blackbar_policy::load::NoBuiltins;
 use blackbar_policy::{Policy, cases};
 
@@ -26,4 +27,32 @@ fn every_shipped_policy_is_read() {
     }
     assert!(seen > 0, "no policies in {}", folder.display());
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+/// A rule without a near miss, or one that was never tried at a chunk's end, is a rule that nobody has doubted.
+#[test]
+fn every_shipped_rule_has_cases_of_each_kind() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies");
+    let kinds = [Kind::Positive, Kind::NearMiss, Kind::Boundary, Kind::Split];
+    let mut wrong = Vec::new();
+    let mut rules = 0;
+    for entry in fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        if !path.join("policy.toml").is_file() {
+            continue;
+        }
+        let policy = Policy::load(path.to_str().unwrap(), &NoBuiltins).unwrap();
+        let packs = cases::load(&policy, &NoBuiltins).unwrap();
+        let cases: Vec<&cases::Case> = packs.iter().flat_map(|pack| &pack.cases).collect();
+        for rule in &policy.rules {
+            rules += 1;
+            for kind in kinds {
+                if !cases.iter().any(|c| c.rule == rule.id && c.kind == kind) {
+                    wrong.push(format!("{} has no case of kind {kind:?}", rule.id));
+                }
+            }
+        }
+    }
+    assert!(rules > 0, "no packs in {}", folder.display());
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
