@@ -1,4 +1,5 @@
 //! Bodies through the real module: the bytes of the native engine, however they are cut; lengths, trailers, limits.
+//! One file over 800 lines: the cases share one small policy and read as one table of what may happen to a body.
 
 mod filter_support;
 
