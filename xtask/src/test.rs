@@ -42,7 +42,7 @@ pub(crate) fn run(arguments: &EnvoyArguments) -> Result<bool> {
     total += counted(
         Command::new(&blackbar)
             .current_dir(root())
-            .args(["test", "policies"]),
+            .args(["test", "--engine", "both", "policies"]),
         closing_line,
     )?;
 
