@@ -12,6 +12,7 @@ mod envoy;
 mod http;
 mod passthrough;
 mod process;
+mod quality;
 mod scenario;
 mod setup;
 mod test;
@@ -61,6 +62,8 @@ enum Task {
     Passthrough(EnvoyArguments),
     /// Measure throughput, native and in Wasm, on a generated haystack, and print a record
     Bench(bench::Arguments),
+    /// Measure detection on the corpus, where it is present, and compare with the record in policies/quality.json
+    Quality(quality::Arguments),
     /// What CI runs: formatting, lints, documentation, then every test
     Ci(EnvoyArguments),
 }
@@ -85,6 +88,7 @@ fn main() -> ExitCode {
         Task::Scenarios { envoy, names } => test::scenarios_only(&envoy, &names),
         Task::Passthrough(envoy) => test::passthrough_only(&envoy),
         Task::Bench(arguments) => bench::run(&arguments),
+        Task::Quality(arguments) => quality::run(&arguments),
         Task::Ci(envoy) => ci::run(&envoy),
     };
     match outcome {

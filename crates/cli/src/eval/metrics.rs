@@ -8,6 +8,25 @@ use super::records::{Label, Record};
 /// The class of a negative that names none.
 pub(super) const OTHER: &str = "other";
 
+/// The end of the name of a group whose values do not stand alone.
+const IN_CONTEXT: &str = "in context";
+
+/// Means over groups, each between 0 and 1.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Macro {
+    pub(super) groups: u64,
+    pub(super) hit: f64,
+    pub(super) cover: f64,
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "counts of records stay far below 2^52"
+)]
+fn ratio(part: u64, whole: u64) -> f64 {
+    part as f64 / whole as f64
+}
+
 /// A finding in a record's text: byte offsets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Span<'a> {
@@ -55,6 +74,8 @@ pub(super) struct Metrics {
     pub(super) families: BTreeMap<String, Tally>,
     pub(super) sources: BTreeMap<String, Tally>,
     pub(super) groups: BTreeMap<String, Tally>,
+    /// By family, only records that are not bare.
+    pub(super) in_context: BTreeMap<String, Tally>,
     pub(super) rules: BTreeMap<String, RuleTally>,
     /// Records that are not scored.
     pub(super) left_out: u64,
@@ -74,7 +95,7 @@ impl Metrics {
                 cover: false,
             },
         };
-        let bare = if record.bare { "bare" } else { "in context" };
+        let bare = if record.bare { "bare" } else { IN_CONTEXT };
         let group = format!("{} {bare}", first_part(&record.family));
         for tally in [
             &mut self.all,
@@ -86,8 +107,31 @@ impl Metrics {
         ] {
             tally.count(record, score);
         }
+        if !record.bare {
+            let tally = self.in_context.entry(record.family.clone()).or_default();
+            tally.count(record, score);
+        }
         self.rules(record, found);
         Some(score)
+    }
+
+    /// The mean over the groups in context that have positives: a group of ten records counts as much as one of a thousand.
+    pub(super) fn macro_average(&self) -> Option<Macro> {
+        let mut sums = Macro::default();
+        for (name, tally) in &self.groups {
+            if name.ends_with(IN_CONTEXT) && tally.positives > 0 {
+                sums.groups += 1;
+                sums.hit += ratio(tally.hit, tally.positives);
+                sums.cover += ratio(tally.cover, tally.positives);
+            }
+        }
+        #[expect(clippy::cast_precision_loss, reason = "there are few groups")]
+        let groups = sums.groups as f64;
+        (sums.groups > 0).then(|| Macro {
+            hit: sums.hit / groups,
+            cover: sums.cover / groups,
+            ..sums
+        })
     }
 
     fn rules(&mut self, record: &Record, found: &[Span<'_>]) {
@@ -202,6 +246,8 @@ pub(super) struct Lines {
     pub(super) bytes: u64,
     pub(super) findings: u64,
     pub(super) rules: BTreeMap<String, u64>,
+    /// Findings of each file that has any.
+    pub(super) by_file: BTreeMap<String, u64>,
     /// The last byte was no line end: the line under it is counted already.
     within: bool,
 }
@@ -225,8 +271,9 @@ impl Lines {
     }
 
     /// Counts a finding.
-    pub(super) fn found(&mut self, rule: &str) {
+    pub(super) fn found(&mut self, file: &str, rule: &str) {
         self.findings += 1;
+        *self.by_file.entry(file.to_string()).or_default() += 1;
         *self.rules.entry(rule.to_string()).or_default() += 1;
     }
 
@@ -339,6 +386,9 @@ mod tests {
             (2, 1, 1, (2, 1))
         );
         assert_eq!(metrics.all, *row);
+        assert_eq!(metrics.in_context["card:visa"].positives, 0);
+        assert_eq!(metrics.in_context["card:visa"].class("near_miss"), (2, 1));
+        assert_eq!(metrics.macro_average(), None);
         assert_eq!(metrics.sources.keys().collect::<Vec<_>>(), ["a/b"]);
         assert_eq!(
             metrics.groups.keys().collect::<Vec<_>>(),
@@ -363,6 +413,30 @@ mod tests {
                 flagged
             }
         );
+    }
+
+    #[test]
+    fn each_group_in_context_weighs_the_same() {
+        let mut metrics = Metrics::default();
+        let line = |family: &str, bare: bool| {
+            record(&format!(
+                r#"{{"id":"1","text":"0123456789","label":"positive","spans":[[2,6]],"family":"{family}","bare":{bare}}}"#
+            ))
+        };
+        let found = [Span {
+            start: 2,
+            end: 5,
+            rule: "p.q",
+        }];
+        for _ in 0..3 {
+            metrics.score(&line("card:visa", false), &found);
+        }
+        metrics.score(&line("card:amex", false), &[]);
+        metrics.score(&line("iban", false), &[]);
+        metrics.score(&line("phone", true), &found);
+        let average = metrics.macro_average().unwrap();
+        assert_eq!(average.groups, 2);
+        assert!((average.hit - 0.375).abs() < 1e-9 && average.cover == 0.0);
     }
 
     #[test]

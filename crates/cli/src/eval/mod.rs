@@ -16,6 +16,7 @@ use serde::Serialize;
 
 use crate::input::{self, BLOCK, Opened};
 use crate::place::Format;
+use crate::scan::lines::Lines as Places;
 use crate::terminal::{self, Unit};
 use crate::{Outcome, policy};
 use metrics::{Lines, Metrics, Span};
@@ -34,6 +35,8 @@ Examples:
   blackbar eval --policy secrets --by family secrets.jsonl
   blackbar eval --policy mine.toml --by rule --missed missed.jsonl --false false.jsonl labelled.jsonl
   blackbar eval --policy pii --lines logs/                 false alarms per 1,000 lines, by rule
+  blackbar eval --policy pii --lines logs/ --by source --false alarms.jsonl
+                                                           by file, and where each stands
   blackbar eval --findings found.jsonl labelled.jsonl      {\"id\",\"s\",\"e\",\"rule\"} for a scorer of your own")]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -50,7 +53,7 @@ pub(crate) struct Arguments {
     /// Write the positives that were not covered
     #[arg(long, value_name = "OUT.jsonl")]
     missed: Option<PathBuf>,
-    /// Write the negatives in which something was found
+    /// Write the negatives in which something was found, and each finding in plain lines with its file, line and rule
     #[arg(long = "false", value_name = "OUT.jsonl")]
     false_alarms: Option<PathBuf>,
     /// Put the texts into the files of --missed and --false too
@@ -110,6 +113,19 @@ struct FalseLine<'a> {
     text: Option<&'a str>,
 }
 
+/// A line of `--false` about a finding in plain lines.
+#[derive(Serialize)]
+struct AlarmLine<'a> {
+    file: &'a str,
+    /// 1-based; 0 where it lies further back than places are remembered.
+    line: u64,
+    /// 1-based, in bytes.
+    column: u64,
+    /// In bytes.
+    length: u64,
+    rule: &'a str,
+}
+
 #[derive(Serialize)]
 struct FoundAt<'a> {
     s: u64,
@@ -130,12 +146,17 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     }
     files.findings.finish()?;
     files.missed.finish()?;
-    files.false_alarms.finish()?;
     let mut problems = 0;
     let lines = match arguments.lines.as_slice() {
         [] => None,
-        paths => Some(plain(&ready, paths, &mut problems)?),
+        paths => Some(plain(
+            &ready,
+            paths,
+            &mut files.false_alarms,
+            &mut problems,
+        )?),
     };
+    files.false_alarms.finish()?;
     let mut out = io::stdout().lock();
     let scored = (!arguments.labelled.is_empty()).then_some(&metrics);
     if arguments.json {
@@ -244,7 +265,12 @@ fn labelled(
 }
 
 /// Scans plain logs, in which every finding counts as a false alarm.
-fn plain(ready: &policy::Ready, paths: &[PathBuf], problems: &mut usize) -> anyhow::Result<Lines> {
+fn plain(
+    ready: &policy::Ready,
+    paths: &[PathBuf],
+    alarms: &mut Lined,
+    problems: &mut usize,
+) -> anyhow::Result<Lines> {
     let inputs = input::expand(paths, false);
     *problems += inputs.problems;
     let mut lines = Lines::default();
@@ -261,9 +287,12 @@ fn plain(ready: &policy::Ready, paths: &[PathBuf], problems: &mut usize) -> anyh
         };
         stream.reset(haystack.place);
         lines.file();
+        let name = one.name();
+        let mut places = Places::default();
         let mut chunk = std::mem::take(&mut haystack.head);
         loop {
             lines.bytes(&chunk);
+            places.push(&chunk);
             let last = chunk.is_empty();
             stream.push(&ready.engine, &ready.plan, &chunk, last);
             for finding in stream
@@ -271,14 +300,20 @@ fn plain(ready: &policy::Ready, paths: &[PathBuf], problems: &mut usize) -> anyh
                 .iter()
                 .filter(|finding| ready.plan.action(finding.rule) != Action::Allow)
             {
-                lines.found(
-                    ready
-                        .engine
-                        .rule(finding.rule)
-                        .map_or("", |rule| rule.id.as_str()),
-                );
+                let rule = ready.engine.rule(finding.rule);
+                let rule = rule.map_or("", |rule| rule.id.as_str());
+                lines.found(&name, rule);
+                let (line, column) = places.locate(finding.start).unwrap_or_default();
+                alarms.line(&AlarmLine {
+                    file: &name,
+                    line,
+                    column,
+                    length: finding.end - finding.start,
+                    rule,
+                })?;
             }
             stream.clear();
+            places.forget(stream.decided());
             if last {
                 break;
             }

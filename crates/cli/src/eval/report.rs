@@ -50,6 +50,15 @@ pub(super) fn tables(
             table.row(row(name, tally, others));
         }
         table.write(out)?;
+        if let Some(average) = metrics.macro_average().filter(|_| by == Some(By::Group)) {
+            writeln!(
+                out,
+                "\nmean over the {} in context: hit {:.1}, cover {:.1}",
+                count(average.groups, "group"),
+                100.0 * average.hit,
+                100.0 * average.cover
+            )?;
+        }
         if by == Some(By::Rule) {
             writeln!(out)?;
             rules(metrics).write(out)?;
@@ -66,8 +75,12 @@ pub(super) fn tables(
         if scored.is_some() {
             writeln!(out)?;
         }
-        let mut table = Table::new(&["rule", "#false alarms", "#per 1,000 lines"]);
-        let mut rules: Vec<_> = lines.rules.iter().collect();
+        let (heading, rows) = match by {
+            Some(By::Source) => ("file", &lines.by_file),
+            _ => ("rule", &lines.rules),
+        };
+        let mut table = Table::new(&[heading, "#false alarms", "#per 1,000 lines"]);
+        let mut rules: Vec<_> = rows.iter().collect();
         rules.sort_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
         table.row([
             "ALL".to_string(),
@@ -201,7 +214,7 @@ impl<'a> From<&'a Tally> for JsonTally<'a> {
     }
 }
 
-/// Writes one JSON object of counts: whoever reads it divides.
+/// Writes one JSON object of counts: whoever reads it divides. Every breakdown is in it; that of `by` stands under `by` once more.
 pub(super) fn json(
     out: &mut dyn Write,
     policy: &str,
@@ -217,34 +230,51 @@ pub(super) fn json(
             serde_json::to_value(JsonTally::from(&metrics.all))?,
         );
         object.insert("not_scored".to_string(), json!(metrics.left_out));
-        if let Some(by) = by {
-            let mut rows = Map::new();
-            match tallies(metrics, by) {
-                Some(tallies) => {
-                    for (name, tally) in tallies {
-                        rows.insert(name.clone(), serde_json::to_value(JsonTally::from(tally))?);
-                    }
-                }
-                None => rows.extend(
-                    metrics
-                        .rules
-                        .iter()
-                        .map(|(rule, tally)| (rule.clone(), rule_json(tally))),
-                ),
-            }
-            object.insert("by".to_string(), Value::Object(rows));
+        if let Some(average) = metrics.macro_average() {
+            let value =
+                json!({"groups": average.groups, "hit": average.hit, "cover": average.cover});
+            object.insert("mean_in_context".to_string(), value);
         }
+        for (name, tallies) in [
+            ("families", &metrics.families),
+            ("families_in_context", &metrics.in_context),
+            ("sources", &metrics.sources),
+            ("groups", &metrics.groups),
+        ] {
+            object.insert(name.to_string(), rows_json(tallies)?);
+        }
+        let rules = metrics.rules.iter();
+        let rules: Map<String, Value> = rules
+            .map(|(rule, tally)| (rule.clone(), rule_json(tally)))
+            .collect();
+        if let Some(by) = by {
+            let rows = match tallies(metrics, by) {
+                Some(tallies) => rows_json(tallies)?,
+                None => Value::Object(rules.clone()),
+            };
+            object.insert("by".to_string(), rows);
+        }
+        object.insert("rules".to_string(), Value::Object(rules));
     }
     if let Some(lines) = lines {
         let value = json!({
             "files": lines.files, "lines": lines.lines, "bytes": lines.bytes, "findings": lines.findings,
             "per_1000_lines": lines.per_thousand(lines.findings), "rules": lines.rules,
+            "by_file": lines.by_file,
         });
         object.insert("lines".to_string(), value);
     }
     serde_json::to_writer_pretty(&mut *out, &object)?;
     writeln!(out)?;
     Ok(())
+}
+
+fn rows_json(tallies: &BTreeMap<String, Tally>) -> serde_json::Result<Value> {
+    let mut rows = Map::new();
+    for (name, tally) in tallies {
+        rows.insert(name.clone(), serde_json::to_value(JsonTally::from(tally))?);
+    }
+    Ok(Value::Object(rows))
 }
 
 fn rule_json(tally: &RuleTally) -> Value {

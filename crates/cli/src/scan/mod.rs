@@ -1,7 +1,7 @@
 //! `blackbar scan`: what the policy finds, and where; never the values, unless `--show-values` asks for them. How the findings
 //! are written lives in [`report`].
 
-mod lines;
+pub(crate) mod lines;
 mod report;
 
 use std::io::{self, IsTerminal, Write};

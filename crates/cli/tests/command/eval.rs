@@ -98,6 +98,22 @@ fn rows_by_family_source_group_and_rule() {
         serde_json::from_str::<serde_json::Value>(run.ended(0)).unwrap()["by"].clone()
     };
     assert_eq!(by("family")["a"]["hit"], 2);
+    // The object holds every breakdown, whatever was asked for.
+    let run = scratch.run(&["eval", "--policy", "mine.toml", "--json", "r.jsonl"]);
+    let all: serde_json::Value = serde_json::from_str(run.ended(0)).unwrap();
+    for (name, kind) in [
+        ("families", "family"),
+        ("sources", "source"),
+        ("groups", "group"),
+        ("rules", "rule"),
+    ] {
+        assert_eq!(all[name], by(kind), "{name}");
+    }
+    assert_eq!(all["families_in_context"]["b:c"]["positives"], 1);
+    assert_eq!(
+        all["mean_in_context"],
+        serde_json::json!({"groups": 2, "hit": 0.5, "cover": 0.25})
+    );
     assert_eq!(by("family")["b:c"]["positives"], 2);
     assert_eq!(by("source")["s/t"]["positives"], 2);
     assert_eq!(by("group")["b bare"]["hit"], 1);
@@ -177,6 +193,41 @@ fn plain_lines_count_false_alarms() {
     assert_eq!(json["lines"]["findings"], 3);
     assert_eq!(json["lines"]["per_1000_lines"], 600.0);
     assert!(json.get("all").is_none());
+    let by_file = json["lines"]["by_file"].as_object().unwrap();
+    assert_eq!(by_file.len(), 1);
+    assert!(
+        by_file
+            .iter()
+            .all(|(name, found)| name.ends_with("a.log") && found == 3)
+    );
+    let run = scratch.run(&[
+        "eval",
+        "--policy",
+        "mine.toml",
+        "--lines",
+        "logs",
+        "--by",
+        "source",
+        "--false",
+        "n.jsonl",
+    ]);
+    assert!(
+        run.ended(0).contains("a.log             3"),
+        "{}",
+        run.text()
+    );
+    let alarms = String::from_utf8(scratch.read("n.jsonl")).unwrap();
+    assert!(!alarms.contains("bill_"), "values are shown");
+    let places: Vec<(u64, u64, u64)> = alarms
+        .lines()
+        .map(|line| {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            assert_eq!(line["rule"], "mine.token");
+            let number = |key: &str| line[key].as_u64().unwrap();
+            (number("line"), number("column"), number("length"))
+        })
+        .collect();
+    assert_eq!(places, [(2, 5, 17), (3, 7, 17), (3, 25, 17)]);
     let table = scratch.run(&["eval", "--policy", "mine.toml", "--lines", "logs"]);
     assert!(
         table
