@@ -277,6 +277,9 @@ const VALIDATORS: &[&str] = &[
     "{ without = [\"ab1\", \"AA\"] }",
     "{ allow = ['a+1*', '12'] }",
     "\"not-placeholder\"",
+    "\"not-template\"",
+    "\"not-words\"",
+    "{ classes = 2 }",
     "\"ipv6\"",
 ];
 const CONFIDENCES: &[&str] = &["medium", "low", "high"];
@@ -427,9 +430,10 @@ fn rule(c: &mut Choices<'_>, index: usize, plain: bool, made: &mut Generated) {
     }
     if c.chance(40) {
         let within = c.one(&[16, 4, 64, 128]);
+        let which = c.one(&["keywords", "unless"]);
         let _ = writeln!(
             toml,
-            "context = {{ keywords = [\"ctx\", \"word_x\"], within = {within} }}"
+            "context = {{ {which} = [\"ctx\", \"word_x\"], within = {within} }}"
         );
     }
 }

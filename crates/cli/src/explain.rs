@@ -152,7 +152,8 @@ fn explain_rule(out: &mut dyn Write, policy: &Policy, rule: &Rule) -> anyhow::Re
         line(
             "context",
             &format!(
-                "one of {} within {} before it",
+                "{} of {} within {} before it",
+                if context.absent { "none" } else { "one" },
                 context.keywords.join(", "),
                 count(u64::from(context.within), "byte")
             ),

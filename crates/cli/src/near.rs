@@ -160,7 +160,8 @@ impl Condition {
             ),
             Self::Context => match &rule.context {
                 Some(context) => format!(
-                    "context: none of {} within {} bytes before it",
+                    "context: {} of {} within {} bytes before it",
+                    if context.absent { "one" } else { "none" },
                     context.keywords.join(", "),
                     context.within
                 ),

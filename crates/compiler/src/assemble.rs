@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use blackbar_engine::Rule as EngineRule;
-use blackbar_engine::artifact::{DfaPart, Parts, RulePart, Window, WindowPart};
+use blackbar_engine::artifact::{ContextPart, DfaPart, Parts, RulePart, Window, WindowPart};
 use blackbar_engine::check::Check;
 use blackbar_engine::prefilter::is_known;
 use blackbar_policy::diagnostic::{Diagnostic, PolicyError};
@@ -108,14 +108,12 @@ pub(crate) fn assemble(
             select: build.select,
             checks: checks.collect(),
             context: rule.context.as_ref().map(|context| {
-                (
-                    context
-                        .keywords
-                        .iter()
-                        .map(|k| k.as_bytes().to_vec())
-                        .collect(),
-                    context.within,
-                )
+                let words = context.keywords.iter().map(|k| k.as_bytes().to_vec());
+                ContextPart {
+                    words: words.collect(),
+                    within: context.within,
+                    absent: context.absent,
+                }
             }),
             first: first(build),
         });

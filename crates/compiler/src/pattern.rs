@@ -49,9 +49,14 @@ impl PatternError {
 /// The name of the group that is redacted.
 pub(crate) const SECRET: &str = "secret";
 
-/// What stands between a keyword and its value: `=`, `:`, `:=`, `=>`, `==`, percent-encoded too, or the `>` of an XML tag;
-/// around it what closes a quoted key and opens a quoted value, also where JSON escapes the quotes.
-pub const SEPARATOR: &str = r#"(?:\\{0,3}["'`]|%22)?\]?[ \t]{0,8}(?:=>|:=|==?|:|%3[Dd]|%3[Aa]|>)[ \t]{0,8}(?:\\{0,3}["'`]|%22)?"#;
+/// What stands between a keyword and its value: `=`, `:`, `:=`, `=>`, `==`, `?=`, `+=`, `.=`, `::=`, percent-encoded too, the `>`
+/// of an XML tag, or the comma between two quoted strings; around it what closes a quoted key (or makes it an array), the name of
+/// a type of text, and what opens a quoted value, also where JSON escapes the quotes.
+pub const SEPARATOR: &str = concat!(
+    r#"(?:(?:\\{0,3}["'`]|%22)?(?:\]|\[[0-9]{0,4}\])?[ \t]{0,8}(?::? ?&?(?i:string|str)[ \t]{0,4})?"#,
+    r#"(?:=>|:{0,3}==?|[?.+|]{1,2}=|:|%3[Dd]|%3[Aa]|>)[ \t]{0,8}(?:\\{0,3}["'`]|%22)?"#,
+    r#"|\\{0,3}["'],[ \t]{0,8}\\{0,3}["'])"#
+);
 
 /// What may follow a keyword before its separator, where a rule allows it.
 const SUFFIX: &str = "[A-Za-z0-9_.-]{0,24}";

@@ -78,24 +78,40 @@ fn ends_escape(before: &[u8]) -> bool {
     }
 }
 
-/// Whether one of `words` starts within `within` bytes before `at`, at the start of a word, ends before `at`, and stands
-/// without regard to case. A `_` in a word stands for `_`, `-`, `.`, a space or nothing.
-pub(crate) fn has_context(words: &[Vec<u8>], within: usize, hay: &[u8], at: usize) -> bool {
-    let from = at.saturating_sub(within);
-    (from..at).any(|start| {
-        let free = start == 0
-            || hay
-                .get(start - 1)
-                .is_none_or(|b| !b.is_ascii_alphanumeric());
-        // A camel-case hump starts a word too.
-        let hump = hay.get(start).is_some_and(u8::is_ascii_uppercase)
-            && start > 0
-            && hay.get(start - 1).is_some_and(u8::is_ascii_lowercase);
-        (free || hump)
-            && hay
-                .get(start..at)
-                .is_some_and(|text| words.iter().any(|word| starts_with_word(text, word)))
-    })
+/// What must, or must not, stand before a match.
+pub(crate) struct Context {
+    pub(crate) words: Vec<Vec<u8>>,
+    /// Bytes before the match within which a word begins.
+    pub(crate) within: usize,
+    /// No word may stand in the name that the match goes on with.
+    pub(crate) absent: bool,
+}
+
+impl Context {
+    /// Whether one of the words starts within so many bytes before `at`, at the start of a word, ends before `at`, and stands
+    /// without regard to case. A `_` in a word stands for `_`, `-`, `.`, a space or nothing.
+    ///
+    /// Where the words must be absent: whether none of them stands so with nothing but bytes of a name or blanks up to `at`.
+    pub(crate) fn holds(&self, hay: &[u8], at: usize) -> bool {
+        let from = at.saturating_sub(self.within);
+        let name = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-' | b' ');
+        let stands = (from..at).any(|start| {
+            let free = start == 0
+                || hay
+                    .get(start - 1)
+                    .is_none_or(|b| !b.is_ascii_alphanumeric());
+            // A camel-case hump starts a word too.
+            let hump = hay.get(start).is_some_and(u8::is_ascii_uppercase)
+                && start > 0
+                && hay.get(start - 1).is_some_and(u8::is_ascii_lowercase);
+            (free || hump)
+                && hay.get(start..at).is_some_and(|text| {
+                    (!self.absent || text.iter().all(name))
+                        && self.words.iter().any(|word| starts_with_word(text, word))
+                })
+        });
+        stands != self.absent
+    }
 }
 
 fn starts_with_word(mut text: &[u8], word: &[u8]) -> bool {

@@ -26,6 +26,12 @@ pub enum Check {
     HasLetter,
     /// Not a placeholder.
     NotPlaceholder,
+    /// Not a template or mask.
+    NotTemplate,
+    /// Not words and numbers only.
+    NotWords,
+    /// At least this many classes of byte.
+    Classes(u8),
     /// Not a hash or UUID.
     NotHash,
     /// GitHub's and npm's checksum.
@@ -62,6 +68,9 @@ impl Check {
             Check::HasDigit => validate::has_digit(value),
             Check::HasLetter => validate::has_letter(value),
             Check::NotPlaceholder => validate::not_placeholder(value),
+            Check::NotTemplate => validate::not_template(value),
+            Check::NotWords => validate::not_words(value),
+            Check::Classes(least) => validate::classes(value) >= u32::from(*least),
             Check::NotHash => validate::not_hash(value),
             Check::Crc32Base62 => validate::crc32_base62(value),
             Check::Jwt => validate::jwt(value),

@@ -492,7 +492,7 @@ impl<'a> Scan<'a> {
         program
             .context
             .as_ref()
-            .is_none_or(|(words, within)| boundary::has_context(words, *within, hay, start))
+            .is_none_or(|context| context.holds(hay, start))
             && !boundary::begins_in_mark(hay, start, end, |id| self.engine.knows(id))
     }
 

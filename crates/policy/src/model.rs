@@ -168,13 +168,15 @@ pub enum Action {
     Allow,
 }
 
-/// Words that must stand near a match.
+/// Words that must, or must not, stand before a match.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Context {
     /// Matched without regard to case, at word starts. A `_` stands for `_`, `-`, `.`, a space or nothing.
     pub keywords: Vec<String>,
     /// Within how many bytes before the match's start; at most 128.
     pub within: u8,
+    /// None of the keywords may stand in the name that ends where the match begins.
+    pub absent: bool,
 }
 
 /// A check of the redacted part. All arithmetic is over its bytes.
@@ -196,6 +198,12 @@ pub enum Validator {
     HasLetter,
     /// Not a placeholder: `example`, `changeme`, `xxxx`, `${VAR}`, `{{ x }}`, `<password>`, `null`, repeated or sequential characters.
     NotPlaceholder,
+    /// Not a template, a mask or placeholder words; repeated and sequential characters pass.
+    NotTemplate,
+    /// Not made of words and numbers only.
+    NotWords,
+    /// At least this many of the classes small letter, capital, digit, other byte.
+    Classes(u8),
     /// Not a UUID, and not a run of hexadecimal digits as long as a git, MD5, SHA-1 or SHA-256 hash.
     NotHash,
     /// The last six characters are the base-62 CRC-32 of what stands between the last `_` and them (GitHub, npm).

@@ -69,6 +69,8 @@ pub(crate) const VALIDATORS: &[(&str, Validator)] = &[
     ("has-digit", Validator::HasDigit),
     ("has-letter", Validator::HasLetter),
     ("not-placeholder", Validator::NotPlaceholder),
+    ("not-template", Validator::NotTemplate),
+    ("not-words", Validator::NotWords),
     ("not-hash", Validator::NotHash),
     ("crc32-base62", Validator::Crc32Base62),
     ("jwt", Validator::Jwt),
@@ -76,7 +78,8 @@ pub(crate) const VALIDATORS: &[(&str, Validator)] = &[
 ];
 
 /// The validators that take a value.
-pub(crate) const VALIDATORS_WITH_VALUE: &[&str] = &["entropy", "distinct", "without", "allow"];
+pub(crate) const VALIDATORS_WITH_VALUE: &[&str] =
+    &["entropy", "distinct", "classes", "without", "allow"];
 
 macro_rules! display_as_word {
     ($($type:ty),*) => {$(
@@ -107,6 +110,7 @@ impl fmt::Display for Validator {
         match self {
             Self::Entropy(bits) => write!(f, "{{ entropy = {bits} }}"),
             Self::Distinct(bytes) => write!(f, "{{ distinct = {bytes} }}"),
+            Self::Classes(least) => write!(f, "{{ classes = {least} }}"),
             Self::Without(words) => write!(f, "{{ without = {words:?} }}"),
             Self::Allow(patterns) => write!(f, "{{ allow = {patterns:?} }}"),
             plain => {

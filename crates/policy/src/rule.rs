@@ -283,12 +283,16 @@ fn keywords(value: &Value<'_>, example: &str, shortest: usize) -> Option<Vec<Tex
 fn read_context(value: &Value<'_>) -> Option<Context> {
     let example = "{ keywords = [\"ssn\"], within = 64 }";
     let mut fields = value.fields(value.what.clone(), example)?;
-    let keywords = fields
-        .require(
+    let unless = fields.take("unless");
+    let absent = unless.is_some();
+    let keywords = match unless {
+        Some(words) => Some(words),
+        None => fields.require(
             "keywords",
             "list the words, one of which must stand before the match: keywords = [\"ssn\"]",
-        )
-        .and_then(|value| keywords(&value, "[\"ssn\"]", 2));
+        ),
+    }
+    .and_then(|value| keywords(&value, "[\"ssn\"]", 2));
     let within = fields
         .require(
             "within",
@@ -299,6 +303,7 @@ fn read_context(value: &Value<'_>) -> Option<Context> {
     Some(Context {
         keywords: keywords?.into_iter().map(|keyword| keyword.text).collect(),
         within: u8::try_from(within?).ok()?,
+        absent,
     })
 }
 
@@ -420,6 +425,12 @@ fn validator(
             .integer(1..=255, "different bytes")
             .and_then(|n| u8::try_from(n).ok());
         given.push(bytes.map(Validator::Distinct));
+    }
+    if let Some(classes) = fields.take("classes") {
+        let classes = classes
+            .integer(1..=4, "classes of byte")
+            .and_then(|n| u8::try_from(n).ok());
+        given.push(classes.map(Validator::Classes));
     }
     if let Some(words) = fields.take("without") {
         given.push(list(&words, "[\"example\"]", index, origin).map(Validator::Without));

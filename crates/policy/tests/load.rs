@@ -113,7 +113,8 @@ max_len = 65_536
         rule.context,
         Some(Context {
             keywords,
-            within: 128
+            within: 128,
+            absent: false
         })
     );
     assert_eq!(rule.confidence, Confidence::Low);

@@ -1,7 +1,7 @@
 //! What stands around a match and what its secret is made of, judged naively.
 
 use blackbar_engine::validate;
-use blackbar_policy::model::{Rule, Validator};
+use blackbar_policy::model::{Context, Rule, Validator};
 use regex_automata::meta::Regex;
 use regex_automata::util::syntax;
 use regex_automata::{Anchored, Input};
@@ -78,15 +78,20 @@ pub(super) fn context(rule: &Rule) -> Vec<Regex> {
     words.map(|word| regex(&keyword(word))).collect()
 }
 
-/// Whether one of `words` starts within `within` bytes before `at`, where a word or a hump of camel case starts, and ends before `at`.
-pub(super) fn has_context(words: &[Regex], within: usize, hay: &[u8], at: usize) -> bool {
-    (at.saturating_sub(within)..at).any(|from| {
+/// Whether one of `words` starts within so many bytes before `at`, where a word or a hump of camel case starts, and ends before `at`;
+/// or, where they must be absent, that none does so with only bytes of a name or blanks up to `at`.
+pub(super) fn has_context(words: &[Regex], context: &Context, hay: &[u8], at: usize) -> bool {
+    let stands = (at.saturating_sub(usize::from(context.within))..at).any(|from| {
         let before = from.checked_sub(1).map(|i| hay[i]);
         let starts = before.is_none_or(|b| !b.is_ascii_alphanumeric())
             || before.is_some_and(|b| b.is_ascii_lowercase()) && hay[from].is_ascii_uppercase();
         let input = || Input::new(hay).range(from..at).anchored(Anchored::Yes);
-        starts && words.iter().any(|word| word.is_match(input()))
-    })
+        let named = |b: &u8| b.is_ascii_alphanumeric() || b"_.- ".contains(b);
+        starts
+            && (!context.absent || hay[from..at].iter().all(named))
+            && words.iter().any(|word| word.is_match(input()))
+    });
+    stands != context.absent
 }
 
 /// The allow lists of a rule, one for each validator.
@@ -120,6 +125,9 @@ pub(super) fn validators_pass(rule: &Rule, allow: &[Regex], value: &[u8]) -> boo
         Validator::HasDigit => value.iter().any(u8::is_ascii_digit),
         Validator::HasLetter => value.iter().any(u8::is_ascii_alphabetic),
         Validator::NotPlaceholder => validate::not_placeholder(value),
+        Validator::NotTemplate => validate::not_template(value),
+        Validator::NotWords => validate::not_words(value),
+        Validator::Classes(least) => validate::classes(value) >= u32::from(*least),
         Validator::NotHash => validate::not_hash(value),
         Validator::Crc32Base62 => validate::crc32_base62(value),
         Validator::Jwt => validate::jwt(value),

@@ -237,9 +237,7 @@ impl Searcher {
     fn has_context(&self, hay: &[u8], start: usize) -> bool {
         match &self.rule.context {
             None => true,
-            Some(context) => {
-                judge::has_context(&self.context, usize::from(context.within), hay, start)
-            }
+            Some(context) => judge::has_context(&self.context, context, hay, start),
         }
     }
 }

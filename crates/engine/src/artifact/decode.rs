@@ -7,7 +7,7 @@ use core::fmt;
 
 use super::wire::Reader;
 use super::{Engine, HEADER, LeadingRun, MAGIC, RuleProgram, VERSION, Window, WindowPart};
-use crate::boundary::CONTEXT;
+use crate::boundary::{CONTEXT, Context};
 use crate::check::Check;
 use crate::dfa::{Dfa, STARTS};
 use crate::prefilter::{BUCKETS, Nibbles, Prefilter, SHAPE, WINDOW, WindowIndex, is_known};
@@ -354,10 +354,15 @@ fn read_rule(r: &mut Reader<'_>, dfas: &[Dfa]) -> Option<(Rule, RuleProgram, [u6
     let context = match r.flag()? {
         false => None,
         true => {
+            let absent = r.flag()?;
             let words = read_words(r)?;
             let within = usize::from(r.u8()?);
             (within + 32 <= CONTEXT).then_some(())?;
-            Some((words, within))
+            Some(Context {
+                words,
+                within,
+                absent,
+            })
         }
     };
     let program = RuleProgram {
@@ -420,6 +425,9 @@ fn read_check(r: &mut Reader<'_>, dfas: &[Dfa]) -> Option<Check> {
         9 => Check::Crc32Base62,
         10 => Check::Jwt,
         11 => Check::Ipv6,
+        40 => Check::NotTemplate,
+        41 => Check::NotWords,
+        42 => Check::Classes(u8::try_from(number).ok()?),
         12 => Check::Without(read_words(r)?),
         13 => Check::Allow(
             u16::try_from(number)

@@ -180,10 +180,11 @@ fn write_rule(w: &mut Writer, part: &RulePart) -> Result<(), EncodeError> {
     }
     match &part.context {
         None => w.u8(0),
-        Some((words, within)) => {
+        Some(context) => {
             w.u8(1);
-            write_words(w, words)?;
-            w.u8(*within);
+            w.u8(u8::from(context.absent));
+            write_words(w, &context.words)?;
+            w.u8(context.within);
         }
     }
     Ok(())
@@ -234,6 +235,9 @@ fn write_check(w: &mut Writer, check: &Check) -> Result<(), EncodeError> {
         Check::Crc32Base62 => (9, 0),
         Check::Jwt => (10, 0),
         Check::Ipv6 => (11, 0),
+        Check::NotTemplate => (40, 0),
+        Check::NotWords => (41, 0),
+        Check::Classes(least) => (42, u32::from(*least)),
         Check::Without(_) => (12, 0),
         Check::Allow(dfa) => (13, u32::from(*dfa)),
     };

@@ -23,7 +23,7 @@ use alloc::vec::Vec;
 pub use decode::LoadError;
 pub use encode::{EncodeError, Parts};
 
-use crate::boundary::ByteSet;
+use crate::boundary::{ByteSet, Context};
 use crate::check::Check;
 use crate::dfa::Dfa;
 use crate::dfa::STARTS;
@@ -64,13 +64,24 @@ pub(crate) struct RuleProgram {
     /// Bytes that must not stand before a match.
     pub(crate) left: ByteSet,
     pub(crate) checks: Vec<Check>,
-    pub(crate) context: Option<(Vec<Vec<u8>>, usize)>,
+    pub(crate) context: Option<Context>,
     /// The rule's windows.
     pub(crate) windows: Vec<u16>,
     /// How much earlier a start may come to light after a later one: windows stand at different distances from it.
     pub(crate) spread: usize,
     /// The largest distance of a window from its match's start, runs left out.
     pub(crate) reach: usize,
+}
+
+/// What must, or must not, stand before a match.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContextPart {
+    /// Words, with `_` for a separator or nothing.
+    pub words: Vec<Vec<u8>>,
+    /// Bytes before the match within which one begins.
+    pub within: u8,
+    /// None of them may stand in the name that the match goes on with.
+    pub absent: bool,
 }
 
 /// A window of a rule: three byte sets at a known distance from the start of every match (or after a run).
@@ -149,8 +160,8 @@ pub struct RulePart {
     pub select: bool,
     /// In the order in which they run.
     pub checks: Vec<Check>,
-    /// Words, and within how many bytes before the match one must stand.
-    pub context: Option<(Vec<Vec<u8>>, u8)>,
+    /// What must or must not stand before the match.
+    pub context: Option<ContextPart>,
     /// The bytes that a match can start with.
     pub first: [u64; 4],
 }

@@ -16,13 +16,14 @@ const MARKERS: [&[u8]; 24] = [
 
 /// Words that stand around a marker; alone, or only with each other, they may be a weak password.
 #[rustfmt::skip]
-const FILLERS: [&[u8]; 58] = [
+const FILLERS: [&[u8]; 60] = [
     b"authentication", b"authorization", b"credentials", b"credential", b"passphrase", b"connection", b"password",
     b"username", b"account", b"private", b"project", b"default", b"webhook", b"database", b"service", b"session",
     b"bearer", b"access", b"client", b"secret", b"public", b"sample", b"string", b"domain", b"server", b"passwd",
     b"apikey", b"token", b"value", b"login", b"email", b"admin", b"oauth", b"valid", b"some", b"test", b"auth",
     b"user", b"host", b"name", b"pass", b"with", b"this", b"real", b"the", b"key", b"api", b"app", b"url", b"org",
     b"com", b"foo", b"bar", b"for", b"my", b"me", b"in", b"id",
+    b"text", b"data",
 ];
 
 /// Whole values that say that there is no value.
@@ -43,6 +44,9 @@ const BRACKETS: [(&[u8], &[u8]); 4] = [(b"<", b">"), (b"[", b"]"), (b"{", b"}"),
 
 /// Bytes that mask other bytes: a long run of one of them says that the value is not shown.
 const MASKS: &[u8] = b"xX*.#?_-";
+
+/// Bytes of text behind base64 that are looked at.
+const DECODED: usize = 192;
 
 /// Longest repeated unit that is looked for: bounds the work to one pass per length.
 const LONGEST_UNIT: usize = 32;
@@ -65,7 +69,24 @@ pub fn not_placeholder(value: &[u8]) -> bool {
         || is_template(value)
         || is_repetition(value)
         || is_sequence(value)
-        || is_worded(value))
+        || is_worded(value)
+        || is_encoded_word(value))
+}
+
+/// Whether `value` holds something at all: [`not_placeholder`] without its refusal of sequences and of repeated units.
+///
+/// `1234567890abcdef1234567890abcdef` passes, `xxxx`, `${VAR}` and `your_key_here` do not. For rules whose keyword names the
+/// owner of the key: there a made-up value that reads like one is better hidden too.
+pub fn not_template(value: &[u8]) -> bool {
+    let value = unquoted(value);
+    !(value.is_empty()
+        || is_nothing(value)
+        || is_template(value)
+        || is_uniform(value)
+        || is_masked(value)
+        || (is_sequence(value) && is_zigzag(value))
+        || is_worded(value)
+        || is_encoded_word(value))
 }
 
 /// `value` without white space and quotes at its ends.
@@ -135,17 +156,6 @@ fn is_variable(value: &[u8]) -> bool {
 
 /// One character again and again, a unit again and again, or a mask over at least half of the value.
 fn is_repetition(value: &[u8]) -> bool {
-    let letters = || value.iter().filter(|byte| byte.is_ascii_alphanumeric());
-    let uniform = match letters().next() {
-        Some(first) => {
-            letters().count() >= 3 && letters().all(|byte| byte.eq_ignore_ascii_case(first))
-        }
-        // No letter and no digit: `****`, `......`, `-----`.
-        None => {
-            value.iter().all(|byte| MASKS.contains(byte))
-                || value.windows(2).all(|pair| pair.first() == pair.last())
-        }
-    };
     // A unit that stands three times and more, the last time perhaps cut. Six equal pairs by chance: 16^-6 and less.
     let periodic = (2..=LONGEST_UNIT.min(value.len() / 3)).any(|period| {
         value.len() - period >= 6
@@ -154,9 +164,29 @@ fn is_repetition(value: &[u8]) -> bool {
                 .zip(value.iter().skip(period))
                 .all(|(a, b)| a == b)
     });
+    is_uniform(value) || periodic || is_masked(value)
+}
+
+/// One letter or digit, whatever stands between, or nothing but punctuation that masks.
+fn is_uniform(value: &[u8]) -> bool {
+    let letters = || value.iter().filter(|byte| byte.is_ascii_alphanumeric());
+    match letters().next() {
+        Some(first) => {
+            letters().count() >= 3 && letters().all(|byte| byte.eq_ignore_ascii_case(first))
+        }
+        // No letter and no digit: `****`, `......`, `-----`.
+        None => {
+            value.iter().all(|byte| MASKS.contains(byte))
+                || value.windows(2).all(|pair| pair.first() == pair.last())
+        }
+    }
+}
+
+/// A mask over at least half of the value, or a few characters and dots.
+fn is_masked(value: &[u8]) -> bool {
     let masked = longest_run(value, |byte| MASKS.contains(&byte))
         .max(longest_run(value, |_| true).saturating_sub(2));
-    uniform || periodic || (masked >= 4 && masked * 2 >= value.len()) || is_elided(value)
+    (masked >= 4 && masked * 2 >= value.len()) || is_elided(value)
 }
 
 /// A few characters and then dots. More than a few may be a whole value at the end of a sentence.
@@ -204,6 +234,22 @@ fn is_sequence(value: &[u8]) -> bool {
     })
 }
 
+/// Letters of turning case, as in `AbCdEfGh`, which no generator makes: eight or more.
+fn is_zigzag(value: &[u8]) -> bool {
+    let turns = |pair: &[u8]| match pair {
+        [a, b] => {
+            (a.is_ascii_lowercase() && b.is_ascii_uppercase())
+                || (a.is_ascii_uppercase() && b.is_ascii_lowercase())
+        }
+        _ => false,
+    };
+    let mut run = 0;
+    value.windows(2).any(|pair| {
+        run = if turns(pair) { run + 1 } else { 0 };
+        run >= 8
+    })
+}
+
 /// Made of placeholder words, or dominated by a long one.
 fn is_worded(value: &[u8]) -> bool {
     let dominated = MARKERS
@@ -211,6 +257,55 @@ fn is_worded(value: &[u8]) -> bool {
         .filter(|word| word.len() >= 7 && word.len() * 3 >= value.len())
         .any(|word| super::contains_word(value, word));
     dominated || is_all_words(value)
+}
+
+/// Base64 of printable text that is a placeholder, or that says itself to be encrypted (`ENC[...]`): what stands in a
+/// manifest whose secrets are filled in later. Text of up to [`DECODED`] bytes is looked at.
+///
+/// Source: RFC 4648, section 4; `ENC[` and `ENC(` are the marks of SOPS and Jasypt.
+fn is_encoded_word(value: &[u8]) -> bool {
+    let mut text = [0_u8; DECODED];
+    let mut length = 0;
+    let (mut bits, mut count) = (0_u32, 0_u32);
+    let digits = value
+        .iter()
+        .rposition(|byte| *byte != b'=')
+        .map_or(0, |last| last + 1);
+    if digits < 12 || !value.len().is_multiple_of(4) {
+        return false;
+    }
+    for byte in value.iter().take(digits) {
+        let digit = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return false,
+        };
+        bits = bits << 6 | u32::from(digit);
+        count += 6;
+        if count < 8 {
+            continue;
+        }
+        count -= 8;
+        let byte = (bits >> count) as u8;
+        bits &= (1 << count) - 1;
+        if !matches!(byte, b' '..=b'~' | b'\n' | b'\r' | b'\t') {
+            return false;
+        }
+        let Some(place) = text.get_mut(length) else {
+            break;
+        };
+        *place = byte;
+        length += 1;
+    }
+    let text = text.get(..length).unwrap_or_default();
+    let marked = MARKERS
+        .iter()
+        .filter(|word| word.len() >= 7)
+        .any(|word| super::contains_word(text, word));
+    marked || text.starts_with(b"ENC[") || text.starts_with(b"ENC(") || is_all_words(text)
 }
 
 /// Only listed words, at least one marker among them, and few digits (`example123`, `your-key-1`).
@@ -381,6 +476,54 @@ mod tests {
         }
     }
 
+    #[test]
+    fn encoded_words() {
+        // "my-example-secret", "wJalrXUtnFEMI/K7MDENG/...EXAMPLEKEY" (AWS's documentation), "ENC[AES256,...]", "dummy-password".
+        for word in [
+            "bXktZXhhbXBsZS1zZWNyZXQ=",
+            "d0phbHJYVXRuRkVNSS9LN01ERU5HL2JQeFJmaUNZRVhBTVBMRUtFWQ==",
+            "RU5DW0FFUzI1NixkYXRhXQ==",
+            "ZHVtbXktcGFzc3dvcmQ=",
+        ] {
+            assert!(!not_placeholder(word.as_bytes()), "{word}");
+            assert!(!not_template(word.as_bytes()), "{word}");
+        }
+        // "admin:password", "s3cr3t-Xk39fj"; not base64; not text.
+        for value in [
+            "YWRtaW46cGFzc3dvcmQ=",
+            "czNjcjN0LVhrMzlmag==",
+            "bXktZXhhbXBsZS1zZWNyZXQ",
+            "q83vEjRWeJCrze8SNFZ4kA==",
+        ] {
+            assert!(not_placeholder(value.as_bytes()), "{value}");
+        }
+    }
+
+    #[test]
+    fn templates() {
+        for nothing in [
+            "",
+            "null",
+            "${VAR}",
+            "xxxx-xxxx-xxxx",
+            "sk-********",
+            "your_api_key_here",
+            "abcd...",
+            "0000000000",
+            "AbCdEfGhIjKlMnOpQrStUvWx",
+        ] {
+            assert!(!not_template(nothing.as_bytes()), "{nothing}");
+        }
+        for something in [
+            "1234567890abcdef1234567890abcdef",
+            "abcabcabc",
+            "a1b2c3d4e5f6g7h8",
+            "hunter2",
+        ] {
+            assert!(not_template(something.as_bytes()), "{something}");
+        }
+    }
+
     /// Random values as vendors make them: never a placeholder. Fixed seeds would hide a weak rule; many values show it.
     #[test]
     fn random_tokens_are_never_placeholders() {
@@ -417,6 +560,11 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn placeholders_only_add_to_templates(value in "[a-c0-2_${}<>*-]{0,20}") {
+            prop_assert!(not_template(value.as_bytes()) || !not_placeholder(value.as_bytes()));
+        }
+
         #[test]
         fn quotes_and_case_do_not_matter(value in "[a-zA-Z0-9_${}<>*-]{0,20}") {
             let plain = not_placeholder(value.as_bytes());

@@ -11,6 +11,17 @@ pub fn has_letter(value: &[u8]) -> bool {
     value.iter().any(u8::is_ascii_alphabetic)
 }
 
+/// How many of the four classes small letter, capital, digit and anything else the bytes of `value` belong to: 0 to 4.
+pub fn classes(value: &[u8]) -> u32 {
+    let of: [fn(&u8) -> bool; 4] = [
+        u8::is_ascii_lowercase,
+        u8::is_ascii_uppercase,
+        u8::is_ascii_digit,
+        |byte| !byte.is_ascii_alphanumeric(),
+    ];
+    of.iter().map(|of| u32::from(value.iter().any(of))).sum()
+}
+
 /// Whether `word` stands anywhere in `haystack`, without regard to ASCII case. The empty word stands nowhere.
 ///
 /// # Cost
@@ -59,7 +70,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn classes() {
+    fn which_classes() {
         assert!(has_digit(b"abc1"));
         assert!(
             !has_digit("a\u{0661}".as_bytes()),
@@ -71,6 +82,16 @@ mod tests {
             "only ASCII letters count"
         );
         assert!(!has_digit(b"") && !has_letter(b""));
+        for (value, mixed) in [
+            ("", 0),
+            ("abc", 1),
+            ("aB", 2),
+            ("aB3", 3),
+            ("aB3!", 4),
+            ("aB3\u{e9}", 4),
+        ] {
+            assert_eq!(classes(value.as_bytes()), mixed, "{value}");
+        }
     }
 
     #[test]
