@@ -14,6 +14,7 @@ mod embed;
 mod eval;
 mod explain;
 mod export;
+mod import;
 mod input;
 mod lane;
 mod near;
@@ -82,6 +83,7 @@ enum Command {
     Compile(compile::Arguments),
     Embed(embed::Arguments),
     Export(export::Arguments),
+    Import(import::Arguments),
     Bench(bench::Arguments),
 }
 
@@ -96,6 +98,7 @@ fn main() -> ExitCode {
         Command::Compile(arguments) => compile::run(&arguments),
         Command::Embed(arguments) => embed::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
+        Command::Import(arguments) => import::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
     };
     match outcome {

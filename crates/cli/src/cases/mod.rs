@@ -1,7 +1,7 @@
 //! `blackbar test`: runs the cases that lie beside packs, in the native engine and in the Wasm module. How one case is run and
 //! judged lives in [`verdict`]; what a case is, in the policy crate.
 
-mod verdict;
+pub(crate) mod verdict;
 
 use std::collections::{BTreeMap, HashSet};
 use std::io::{self, Write};

@@ -15,7 +15,7 @@ const SPLITS: usize = 4096;
 
 /// How a case did not come out as it should. Says so without a byte of the input.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Failure {
+pub(crate) struct Failure {
     cut: Cut,
     what: What,
 }
@@ -98,7 +98,7 @@ pub(super) fn judge_output<E>(
 }
 
 /// The native engine, with one stream for all cases.
-pub(super) struct Native<'a> {
+pub(crate) struct Native<'a> {
     engine: &'a Engine,
     plan: &'a Plan,
     stream: Stream,
@@ -115,7 +115,7 @@ struct Seen {
 }
 
 impl<'a> Native<'a> {
-    pub(super) fn new(engine: &'a Engine, plan: &'a Plan) -> Self {
+    pub(crate) fn new(engine: &'a Engine, plan: &'a Plan) -> Self {
         Self {
             engine,
             plan,
@@ -124,7 +124,7 @@ impl<'a> Native<'a> {
     }
 
     /// Judges by output, regions and rule, and by giving the output in again.
-    pub(super) fn judge(&mut self, case: &Case) -> Option<Failure> {
+    pub(crate) fn judge(&mut self, case: &Case) -> Option<Failure> {
         let failure = |what| {
             Some(Failure {
                 cut: Cut::Whole,

@@ -4,6 +4,7 @@
 mod artifacts;
 mod bench;
 mod eval;
+mod import;
 mod policies;
 mod redact;
 mod scan;
