@@ -10,6 +10,7 @@ mod ci;
 mod demo;
 mod envoy;
 mod http;
+mod load;
 mod passthrough;
 mod process;
 mod quality;
@@ -64,6 +65,8 @@ enum Task {
     Bench(bench::Arguments),
     /// Measure detection on the corpus, where it is present, and compare with the record in policies/quality.json
     Quality(quality::Arguments),
+    /// Put real Envoy under load, without and with the filter: CPU for each request and each GB, latency
+    Load(load::Arguments),
     /// What CI runs: formatting, lints, documentation, then every test
     Ci(EnvoyArguments),
 }
@@ -89,6 +92,7 @@ fn main() -> ExitCode {
         Task::Passthrough(envoy) => test::passthrough_only(&envoy),
         Task::Bench(arguments) => bench::run(&arguments),
         Task::Quality(arguments) => quality::run(&arguments),
+        Task::Load(arguments) => load::run(&arguments),
         Task::Ci(envoy) => ci::run(&envoy),
     };
     match outcome {

@@ -61,6 +61,11 @@ impl Guarded {
         Ok(Self(child))
     }
 
+    /// The number of its process.
+    pub(crate) fn number(&self) -> u32 {
+        lock(&self.0).id()
+    }
+
     /// Whether the child ended by itself, and how.
     pub(crate) fn ended(&self) -> Option<String> {
         let status = lock(&self.0).try_wait().ok().flatten()?;

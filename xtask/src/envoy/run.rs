@@ -24,6 +24,9 @@ const ACCESS_LOG: &str = "path: /dev/stdout";
 /// Envoy compiles the module when it starts; optimising a large one on a busy machine takes a while.
 const START: Duration = Duration::from_secs(90);
 
+/// Workers of an Envoy that runs a scenario: more than one, because each has a VM of its own.
+const WORKERS: u32 = 2;
+
 /// What a run needs to know.
 #[derive(Debug)]
 pub(crate) struct Setting<'a> {
@@ -81,7 +84,7 @@ pub(crate) fn validate(envoy: &Envoy, setting: &Setting<'_>) -> Result<Result<()
     let folder = tempfile::tempdir()?;
     let configuration = setting.write(folder.path())?;
     let log = folder.path().join("envoy.log");
-    let mut command = command(envoy, &configuration, &log)?;
+    let mut command = command(envoy, &configuration, &log, WORKERS)?;
     command.args(["--mode", "validate"]);
     if Guarded::spawn(&mut command)?.finish(START)? {
         return Ok(Ok(()));
@@ -91,7 +94,7 @@ pub(crate) fn validate(envoy: &Envoy, setting: &Setting<'_>) -> Result<Result<()
     )))
 }
 
-fn command(envoy: &Envoy, configuration: &Path, log: &Path) -> Result<Command> {
+fn command(envoy: &Envoy, configuration: &Path, log: &Path, workers: u32) -> Result<Command> {
     let log = std::fs::File::create(log)?;
     let mut command = Command::new(&envoy.path);
     command
@@ -104,7 +107,8 @@ fn command(envoy: &Envoy, configuration: &Path, log: &Path) -> Result<Command> {
             "--component-log-level",
             "wasm:info",
         ])
-        .args(["--disable-hot-restart", "--concurrency", "2"])
+        .args(["--disable-hot-restart", "--concurrency"])
+        .arg(workers.to_string())
         .args(["--file-flush-interval-msec", "20"])
         .stdout(log.try_clone()?)
         .stderr(log);
@@ -116,9 +120,26 @@ impl Running {
     pub(crate) fn start(envoy: &Envoy, setting: &Setting<'_>) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let configuration = setting.write(folder.path())?;
+        Self::serve(envoy, folder, &configuration, WORKERS)
+    }
+
+    /// Starts Envoy with a configuration that is complete, and waits until it serves.
+    pub(crate) fn start_with(envoy: &Envoy, text: &str, workers: u32) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let configuration = folder.path().join("envoy.yaml");
+        std::fs::write(&configuration, text).context("cannot write Envoy's configuration")?;
+        Self::serve(envoy, folder, &configuration, workers)
+    }
+
+    fn serve(
+        envoy: &Envoy,
+        folder: tempfile::TempDir,
+        configuration: &Path,
+        workers: u32,
+    ) -> Result<Self> {
         let log = folder.path().join("envoy.log");
         let admin_file = folder.path().join("admin");
-        let mut command = command(envoy, &configuration, &log)?;
+        let mut command = command(envoy, configuration, &log, workers)?;
         command.arg("--admin-address-path").arg(&admin_file);
         let process = Guarded::spawn(&mut command)?;
         let start = Instant::now();
@@ -154,6 +175,11 @@ impl Running {
             }
             std::thread::sleep(Duration::from_millis(25));
         }
+    }
+
+    /// The number of Envoy's process.
+    pub(crate) fn process(&self) -> u32 {
+        self.process.number()
     }
 
     /// The counters of the filter, without Envoy's prefix `wasmcustom.`.
