@@ -17,6 +17,9 @@ use crate::program::{Growth, Match, Progress, Verdict, View};
 use crate::rule::{Action, Confidence, Finding, Place, RuleIndex};
 use crate::union::{Bytes, Edit, Part, Union};
 
+/// Elements that each list keeps room for while a stream rests.
+const RESTING: usize = 16;
+
 /// One haystack in chunks. Owns a window of it: what is not decided, what an open match needs, and some context.
 ///
 /// # Example
@@ -106,6 +109,41 @@ impl Stream {
         self.window
             .get_mut(self.filled..self.filled + len)
             .unwrap_or_default()
+    }
+
+    /// Works in `room` from here on, if that is larger than what the stream has of its own. `room` is left empty.
+    pub fn wake(&mut self, room: &mut Vec<u8>) {
+        if room.len() <= self.window.len() {
+            return;
+        }
+        if let (Some(to), Some(from)) =
+            (room.get_mut(..self.filled), self.window.get(..self.filled))
+        {
+            to.copy_from_slice(from);
+            self.window = core::mem::take(room);
+        }
+    }
+
+    /// Gives the window to `room` and keeps only what is needed until the next chunk comes: a copy of what is undecided, of what open
+    /// matches need, and of the context. Many streams can so share one window, which each of them borrows while it scans.
+    ///
+    /// # Cost
+    /// Linear in what is kept, not in the chunks before.
+    pub fn rest(&mut self, room: &mut Vec<u8>) {
+        let drop = self.unneeded();
+        let kept = self.window.get(drop..self.filled).unwrap_or_default();
+        let kept = Vec::from(kept);
+        let window = core::mem::replace(&mut self.window, kept);
+        self.base += drop as u64;
+        self.filled = self.window.len();
+        if window.len() > room.len() {
+            *room = window;
+        }
+        self.union.rest();
+        self.findings.shrink_to(RESTING);
+        self.resume.shrink_to(RESTING);
+        self.ends.shrink_to(RESTING);
+        self.open.shrink_to(RESTING);
     }
 
     /// Takes the first `len` bytes of the room that [`Stream::spare`] gave as the next chunk and scans them. `last`: no byte
@@ -261,6 +299,17 @@ impl Stream {
 
     /// Drops the front of the window that nothing needs any more, once it has outgrown what stays.
     fn forget(&mut self) {
+        let drop = self.unneeded();
+        // Moving what stays costs as much as it has bytes; so wait until at least as many can go.
+        if drop > 0 && drop >= self.filled - drop {
+            self.window.copy_within(drop..self.filled, 0);
+            self.filled -= drop;
+            self.base += drop as u64;
+        }
+    }
+
+    /// Bytes at the front of the window that nothing needs any more.
+    fn unneeded(&self) -> usize {
         let start = self.open.iter().map(|o| match &o.state {
             State::Waiting { .. } => o.start,
             State::Growing { growth, .. } => growth.at,
@@ -271,15 +320,10 @@ impl Stream {
             .min(self.decided)
             .min(self.taken)
             .min(self.received());
-        let drop = usize::try_from(needed.saturating_sub(self.base))
+        usize::try_from(needed.saturating_sub(self.base))
             .unwrap_or(0)
-            .saturating_sub(CONTEXT);
-        // Moving what stays costs as much as it has bytes; so wait until at least as many can go.
-        if drop > 0 && drop >= self.filled - drop {
-            self.window.copy_within(drop..self.filled, 0);
-            self.filled -= drop;
-            self.base += drop as u64;
-        }
+            .saturating_sub(CONTEXT)
+            .min(self.filled)
     }
 
     fn watermark(&self) -> u64 {

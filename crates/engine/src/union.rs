@@ -81,6 +81,13 @@ impl Union {
         self.clear_edits();
     }
 
+    /// Keeps little room beyond what is in use.
+    pub(crate) fn rest(&mut self) {
+        self.parts.shrink_to(16);
+        self.edits.shrink_to(16);
+        self.text.shrink_to(256);
+    }
+
     pub(crate) fn clear_edits(&mut self) {
         self.edits.clear();
         self.text.clear();
