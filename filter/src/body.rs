@@ -3,12 +3,13 @@
 //!
 //! Undecided bytes at the end of a chunk are dealt with in one of three ways:
 //! - **carry**: the tail is taken out of the proxy's buffer and put before the next chunk; everything decided goes on at once. So
-//!   it is done where more bytes must come (fewer than `content-length` have), and where the proxy would have to hold more than the
-//!   hold limit: it may hand over 1 MiB at a time, and half a number at its end is most often nothing but a number. A body that has
+//!   it is done where more bytes must come (fewer than a large `content-length` have), and where the proxy would have to hold more
+//!   than the hold limit: it may hand over 1 MiB at a time, and half a number at its end is most often nothing but a number. A body that has
 //!   come in such a piece once is carried from then on: the next piece may be as large, and added to one that is held, however
 //!   short, it passes the proxy's own limit (Envoy answers 413);
-//! - **pause**: nobody knows whether more bytes come: the proxy keeps the whole chunk and shows it again with the next one, or in
-//!   the trailers callback;
+//! - **pause**: nobody knows whether more bytes come, or the whole body is short: the proxy keeps the chunk and shows it again with
+//!   the next one, or in the trailers callback. To carry the tail of a clean chunk would mean to write the whole chunk, and proxies
+//!   let nothing less be written. A short body is left to a proxy only once that has shown, at no risk, that it keeps such things;
 //! - **force**: what is undecided is masked, and the stream goes on: where it is longer than the hold limit by itself, and in place
 //!   of a carry for the hold limit's sake where that is configured or trailers are to be expected.
 //!
@@ -50,8 +51,39 @@ pub enum BodyError {
     Missing,
     /// The buffer is too large for this VM's memory.
     Memory,
+    /// More bytes came than the body's length says: they may not pass unread, and what stands before them was taken for all.
+    Surplus,
     /// Trailers came while the end of the body was carried: the proxy takes it no more.
     Lost,
+}
+
+/// What the bodies of a VM share: room to work in, and what is known of the proxy.
+#[derive(Debug, Default)]
+pub struct Work {
+    /// Counts of the running callback.
+    pub tally: Tally,
+    /// Whether the proxy keeps what it is asked to keep, of requests and of responses; `None` until it was tried.
+    keeps: [Option<bool>; 2],
+    /// The window of the stream that scans: one that waits has only what it needs.
+    window: Vec<u8>,
+    /// A slice of a buffer that is read again.
+    piece: Vec<u8>,
+    /// What a buffer is replaced by.
+    out: Vec<u8>,
+}
+
+/// The most bytes that each room keeps between callbacks.
+const SPARE: usize = 256 * 1024;
+
+impl Work {
+    fn keeps(&mut self, kind: BufferKind) -> &mut Option<bool> {
+        let [request, response] = &mut self.keeps;
+        if kind == BufferKind::RequestBody {
+            request
+        } else {
+            response
+        }
+    }
 }
 
 /// What a body is scanned with, the same for every chunk.
@@ -93,7 +125,21 @@ pub struct Body {
     paused: bool,
     /// The proxy has shown that it does.
     keeps: bool,
+    /// The proxy was asked to keep what it could as well send, to see which it does.
+    trying: bool,
+    /// The last byte was scanned: nothing follows.
+    ended: bool,
+    /// Bytes that were scanned and bytes that were held, not told to the counters yet.
+    scanned: u64,
+    waited: u64,
 }
+
+/// The longest body, by its announced length, that the proxy is asked to keep while something is undecided: such a body is read once,
+/// and written once at most. Of a longer one the decided bytes go on: it might pass the proxy's own limit, and should not pile up.
+const HOLD_ANNOUNCED: usize = 64 * 1024;
+
+/// Bytes after which counters are told, although the body goes on.
+const TOLD_AFTER: u64 = 1024 * 1024;
 
 impl Body {
     /// A body at its start. `stream` is reset.
@@ -122,7 +168,17 @@ impl Body {
             tail: Vec::new(),
             paused: false,
             keeps: false,
+            trying: false,
+            ended: false,
+            scanned: 0,
+            waited: 0,
         }
+    }
+
+    /// Tells the counters what they were not told yet: with the last byte, and where a body breaks off.
+    pub fn tell(&mut self, host: &impl Host, counters: &Counters) {
+        counters.event(host, Event::BodyBytes, core::mem::take(&mut self.scanned));
+        counters.event(host, Event::HeldBytes, core::mem::take(&mut self.waited));
     }
 
     /// The stream, for use by another body.
@@ -139,18 +195,20 @@ impl Body {
         &mut self,
         host: &impl Host,
         rules: &Rules<'_>,
-        tally: &mut Tally,
+        work: &mut Work,
         size: usize,
         end: bool,
     ) -> Result<Progress, BodyError> {
         let before = self.stream.received();
-        self.read(host, rules, tally, size)?;
+        self.read(host, rules, work, size)?;
         if end {
-            self.stream.commit(rules.engine, rules.plan, 0, true);
-            self.settle(host, rules, tally)?;
+            self.end(host, rules, work)?;
         }
         let new = self.stream.received() - before;
-        rules.counters.event(host, Event::BodyBytes, new);
+        self.scanned += new;
+        if self.ended || self.scanned >= TOLD_AFTER {
+            self.tell(host, rules.counters);
+        }
         if self.disposition == Disposition::Shadow {
             self.base = self.stream.received();
             return Ok(Progress::Continue);
@@ -167,26 +225,36 @@ impl Body {
             let more = self
                 .length
                 .is_some_and(|length| self.stream.received() < length);
-            let carry = more || flood || self.floods;
+            let known = *work.keeps(self.kind);
+            let short = self
+                .length
+                .is_some_and(|length| length <= rules.hold_limit.min(HOLD_ANNOUNCED) as u64);
+            let hold = more && short && known == Some(true);
+            self.keeps |= hold;
+            let carry = more && !hold || flood || self.floods;
             let late = if more { undecided } else { kept } > rules.hold_limit;
             if late {
                 rules.counters.event(host, Event::HoldLimit, 1);
             }
             if late && !carry || undecided > rules.hold_limit {
                 self.stream.force(rules.engine);
-                self.settle(host, rules, tally)?;
+                self.settle(host, rules, work)?;
             } else if !carry {
-                rules.counters.event(host, Event::HeldBytes, new);
+                self.waited += new;
                 // A proxy that does not pause would send what it holds: until it has shown that it does, nothing stays in its
                 // buffer that is known to be secret. What was carried goes back there: trailers may be next.
                 if !self.keeps || !self.carried.is_empty() {
-                    self.flush(host, true)?;
+                    self.flush(host, work, Then::Keep)?;
                 }
                 self.paused = true;
                 return Ok(Progress::Pause);
+            } else if more && short && known.is_none() {
+                self.flush(host, work, Then::Try)?;
+                self.trying = true;
+                return Ok(Progress::Pause);
             }
         }
-        self.flush(host, false)?;
+        self.flush(host, work, Then::Send)?;
         Ok(Progress::Continue)
     }
 
@@ -198,21 +266,24 @@ impl Body {
         &mut self,
         host: &impl Host,
         rules: &Rules<'_>,
-        tally: &mut Tally,
+        work: &mut Work,
     ) -> Result<Progress, BodyError> {
-        self.stream.commit(rules.engine, rules.plan, 0, true);
-        self.settle(host, rules, tally)?;
+        self.end(host, rules, work)?;
+        self.tell(host, rules.counters);
         if self.disposition == Disposition::Shadow {
             return Ok(Progress::Continue);
         }
         if self.disposition == Disposition::Body && self.stream.blocked().is_some() {
             return Ok(Progress::Refuse);
         }
+        if self.trying {
+            self.learn(host, work, self.written);
+        }
         if self.paused {
-            self.recognise(host)?;
+            self.recognise(host, work)?;
         }
         let (carried, gone) = (self.carried.len() as u64, self.size() == 0);
-        match self.flush(host, false) {
+        match self.flush(host, work, Then::Send) {
             // Its buffer is closed: what was carried cannot be delivered.
             Err(BodyError::Write(_)) if gone => {
                 rules.counters.event(host, Event::LostBytes, carried);
@@ -220,6 +291,21 @@ impl Body {
             }
             other => other.map(|()| Progress::Continue),
         }
+    }
+
+    /// Nothing follows: what was undecided is decided.
+    fn end(
+        &mut self,
+        host: &impl Host,
+        rules: &Rules<'_>,
+        work: &mut Work,
+    ) -> Result<(), BodyError> {
+        if self.ended {
+            return Ok(());
+        }
+        self.ended = true;
+        self.stream.commit(rules.engine, rules.plan, 0, true);
+        self.settle(host, rules, work)
     }
 
     /// Bytes in the proxy's buffer that are input and were read.
@@ -234,20 +320,52 @@ impl Body {
 
     /// Makes sure that the buffer begins with what the proxy was asked to keep. One that did not pause shows other bytes there, and what
     /// stands at their place would go on unseen.
-    fn recognise(&mut self, host: &impl Host) -> Result<(), BodyError> {
+    fn recognise(&mut self, host: &impl Host, work: &mut Work) -> Result<(), BodyError> {
         if self.tail.is_empty() {
             self.paused = false;
             return Ok(());
         }
-        let start = self.size().saturating_sub(self.tail.len());
-        let tail = host
-            .read(self.kind, start, self.tail.len())
-            .map_err(BodyError::Read)?;
-        if tail != self.tail {
+        let shown = self.shows_tail(host, self.size())?;
+        *work.keeps(self.kind) = Some(shown);
+        if !shown {
             return Err(BodyError::Missing);
         }
         (self.paused, self.keeps) = (false, true);
         Ok(())
+    }
+
+    /// Whether the buffer's first `size` bytes end as they did when they were last seen.
+    fn shows_tail(&self, host: &impl Host, size: usize) -> Result<bool, BodyError> {
+        let start = size.saturating_sub(self.tail.len());
+        let tail = host
+            .read(self.kind, start, self.tail.len())
+            .map_err(BodyError::Read)?;
+        Ok(tail == self.tail)
+    }
+
+    /// The proxy was asked to keep decided bytes, which it may send as well: its buffer, `size` bytes long, tells what it did. Once it has
+    /// shown that it keeps them, bodies of announced length can wait there whole and need not be written.
+    fn learn(&mut self, host: &impl Host, work: &mut Work, size: usize) {
+        self.trying = false;
+        // Few bytes prove little: they may stand at the start of the next piece by chance.
+        let sure = self.tail.len() == TAIL;
+        let shown = size >= self.written && self.shows_tail(host, self.written) == Ok(true);
+        if sure || !shown {
+            *work.keeps(self.kind) = Some(shown);
+        }
+        if !shown {
+            self.written = 0;
+            self.tail.clear();
+        }
+    }
+
+    /// Gives room back, until the next callback.
+    pub fn rest(&mut self, work: &mut Work) {
+        self.stream.rest(&mut work.window);
+        self.patches.rest();
+        if work.window.len() > SPARE {
+            work.window = Vec::new();
+        }
     }
 
     /// Scans what is new in the buffer.
@@ -255,14 +373,21 @@ impl Body {
         &mut self,
         host: &impl Host,
         rules: &Rules<'_>,
-        tally: &mut Tally,
+        work: &mut Work,
         size: usize,
     ) -> Result<(), BodyError> {
+        self.stream.wake(&mut work.window);
+        if self.trying {
+            self.learn(host, work, size);
+        }
         if size < self.size() {
             return Err(BodyError::Missing);
         }
         if self.paused {
-            self.recognise(host)?;
+            self.recognise(host, work)?;
+        }
+        if self.ended && size == self.size() {
+            return Ok(());
         }
         let mut surplus = false;
         loop {
@@ -283,9 +408,16 @@ impl Body {
                 Err(error) => return Err(BodyError::Read(error)),
             };
             if read > 0 {
+                if self.ended {
+                    return Err(BodyError::Surplus);
+                }
                 note_tail(&mut self.tail, room.get(..read).unwrap_or_default());
-                self.stream.commit(rules.engine, rules.plan, read, false);
-                self.settle(host, rules, tally)?;
+                // Where the length is known, so is the last byte: what is undecided there need not wait for a callback that brings none.
+                let received = self.stream.received().saturating_add(read as u64);
+                self.ended = self.length == Some(received);
+                self.stream
+                    .commit(rules.engine, rules.plan, read, self.ended);
+                self.settle(host, rules, work)?;
             }
             if read < ask {
                 if read >= expected {
@@ -305,7 +437,7 @@ impl Body {
         &mut self,
         host: &impl Host,
         rules: &Rules<'_>,
-        tally: &mut Tally,
+        work: &mut Work,
     ) -> Result<(), BodyError> {
         if self.disposition != Disposition::Shadow {
             self.patches
@@ -313,7 +445,7 @@ impl Body {
                 .map_err(|_| BodyError::Memory)?;
         }
         for finding in self.stream.findings() {
-            tally.add(
+            work.tally.add(
                 finding.rule,
                 self.disposition.outcome(rules.plan.action(finding.rule)),
             );
@@ -327,11 +459,11 @@ impl Body {
         Ok(())
     }
 
-    /// Makes the proxy's buffer hold the output of all that is decided. What is not stays behind it if `keep`, else it is carried.
-    fn flush(&mut self, host: &impl Host, keep: bool) -> Result<(), BodyError> {
+    /// Makes the proxy's buffer hold the output of all that is decided. What is not stays behind it, or is carried.
+    fn flush(&mut self, host: &impl Host, work: &mut Work, then: Then) -> Result<(), BodyError> {
         let undecided = self.stream.undecided();
         let nothing_new = self.patches.is_empty() && self.carried.is_empty();
-        if nothing_new && keep {
+        if nothing_new && then == Then::Keep {
             return Ok(());
         }
         if nothing_new && undecided == 0 {
@@ -345,26 +477,29 @@ impl Body {
         let decided = self.stream.decided();
         let (carried_done, carried_rest) = split(&self.carried, decided - origin);
         let end = self.written.saturating_add(distance(base, decided));
-        let mut out = Vec::new();
+        let mut out = core::mem::take(&mut work.out);
+        out.clear();
         let room = size
             .saturating_add(self.carried.len())
             .saturating_add(self.patches.size());
-        out.try_reserve_exact(room).map_err(|_| BodyError::Memory)?;
+        out.try_reserve(room).map_err(|_| BodyError::Memory)?;
         // The buffer is read once more, in slices: the module never holds it twice.
-        self.pieces(host, 0, self.written, |_, piece| {
+        self.pieces(host, work, 0, self.written, |_, piece| {
             out.extend_from_slice(piece)
         })?;
         self.patches.apply(origin, carried_done, &mut out);
-        self.pieces(host, self.written, end, |at, piece| {
+        self.pieces(host, work, self.written, end, |at, piece| {
             self.patches.apply(base + at as u64, piece, &mut out)
         })?;
         let mut rest = Vec::new();
         rest.try_reserve_exact(undecided)
             .map_err(|_| BodyError::Memory)?;
         rest.extend_from_slice(carried_rest);
-        self.pieces(host, end, size, |_, piece| rest.extend_from_slice(piece))?;
+        self.pieces(host, work, end, size, |_, piece| {
+            rest.extend_from_slice(piece)
+        })?;
         let written = out.len();
-        if keep {
+        if then == Then::Keep {
             out.extend_from_slice(&rest);
         }
         host.replace(self.kind, size, &out)
@@ -372,14 +507,20 @@ impl Body {
         self.patches.clear();
         self.tail.clear();
         self.base = self.stream.received();
-        if keep {
+        self.written = written;
+        match then {
+            Then::Keep => {
+                self.base -= rest.len() as u64;
+                self.carried.clear();
+            }
+            Then::Try => self.carried = rest,
+            Then::Send => (self.written, self.carried) = (0, rest),
+        }
+        if then != Then::Send {
             note_tail(&mut self.tail, &out);
-            self.written = written;
-            self.base -= rest.len() as u64;
-            self.carried.clear();
-        } else {
-            self.written = 0;
-            self.carried = rest;
+        }
+        if out.capacity() <= SPARE {
+            work.out = out;
         }
         Ok(())
     }
@@ -388,6 +529,7 @@ impl Body {
     fn pieces(
         &self,
         host: &impl Host,
+        work: &mut Work,
         start: usize,
         end: usize,
         mut take: impl FnMut(usize, &[u8]),
@@ -395,15 +537,30 @@ impl Body {
         let mut at = start;
         while at < end {
             let ask = (end - at).min(SLICE);
-            let piece = host.read(self.kind, at, ask).map_err(BodyError::Read)?;
-            if piece.len() != ask {
+            if work.piece.len() < ask {
+                work.piece.resize(ask, 0);
+            }
+            let room = work.piece.get_mut(..ask).unwrap_or_default();
+            let read = host.read_into(self.kind, at, room);
+            if read.map_err(BodyError::Read)? != ask {
                 return Err(BodyError::Missing);
             }
-            take(at - start, &piece);
+            take(at - start, room);
             at += ask;
         }
         Ok(())
     }
+}
+
+/// What the proxy is to do with its buffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Then {
+    /// Send it: what is undecided is carried.
+    Send,
+    /// Keep it, the undecided bytes at its end.
+    Keep,
+    /// Keep it, but what is undecided is carried: nothing is lost if the proxy sends it all the same.
+    Try,
 }
 
 fn distance(from: u64, to: u64) -> usize {

@@ -15,7 +15,7 @@ use crate::map::{self, MapError, Pair};
 use crate::media::Facts;
 use crate::plugin::Plugin;
 use crate::publish::{self, publish};
-use crate::session::{Session, Shared};
+use crate::session::Session;
 
 /// A direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +62,7 @@ impl Failure {
             Failure::Body(BodyError::Lost) => {
                 "trailers came while the end of a body waited for more (see on_hold_limit)"
             }
+            Failure::Body(BodyError::Surplus) => "more of a body came than its length says",
             Failure::Body(BodyError::Missing) => {
                 "the proxy gives fewer bytes of a body than it announces"
             }
@@ -137,7 +138,7 @@ impl Exchange {
         };
         plugin
             .counters
-            .take(session.host, &plugin.engine, &mut session.shared.tally);
+            .take(session.host, &plugin.engine, &mut session.shared.work.tally);
         action
     }
 
@@ -237,7 +238,8 @@ impl Exchange {
                         side.buffer(),
                         plugin_body(plugin, side),
                         place,
-                        facts.length,
+                        // What follows an upgrade has no length, whatever its headers say.
+                        facts.length.filter(|_| !tunnel),
                         on_hold_limit,
                         session.shared.stream(),
                     );
@@ -305,7 +307,10 @@ impl Exchange {
             }
             BodyState::Scan { body, masks } => {
                 let rules = rules(&plugin, *masks);
-                body.chunk(session.host, &rules, &mut session.shared.tally, size, end)
+                let work = &mut session.shared.work;
+                let result = body.chunk(session.host, &rules, work, size, end);
+                body.rest(work);
+                result
             }
         };
         self.proceed(session, &plugin, side, size, result)
@@ -327,7 +332,7 @@ impl Exchange {
             BodyState::Dead => Ok(Progress::Pause),
             BodyState::Scan { body, masks } => {
                 let rules = rules(&plugin, *masks);
-                body.finish(session.host, &rules, &mut session.shared.tally)
+                body.finish(session.host, &rules, &mut session.shared.work)
             }
         };
         if self.proceed(session, &plugin, side, 0, result) == Action::Pause {
@@ -344,7 +349,7 @@ impl Exchange {
         };
         plugin
             .counters
-            .take(session.host, &plugin.engine, &mut session.shared.tally);
+            .take(session.host, &plugin.engine, &mut session.shared.work.tally);
         action
     }
 
@@ -382,10 +387,11 @@ impl Exchange {
     }
 
     /// The stream is over: its room is given back.
-    pub fn close(self, shared: &mut Shared) {
+    pub fn close(self, session: &mut Session<'_, impl Host>) {
         for state in [self.request, self.response] {
-            if let BodyState::Scan { body, .. } = state {
-                shared.keep(body.into_stream());
+            if let BodyState::Scan { mut body, .. } = state {
+                body.tell(session.host, &self.plugin.counters);
+                session.shared.keep(body.into_stream());
             }
         }
     }
@@ -415,7 +421,7 @@ impl Exchange {
         };
         plugin
             .counters
-            .take(session.host, &plugin.engine, &mut session.shared.tally);
+            .take(session.host, &plugin.engine, &mut session.shared.work.tally);
         action
     }
 
@@ -613,14 +619,18 @@ fn values(
     let mut passed = 0;
     let mut scanner = session.shared.scanner(plugin);
     for (index, pair) in pairs.iter().enumerate() {
-        if is_fixed(pair.name) {
+        if is_fixed(pair.name) || plugin.known.has(pair.name, pair.value) {
             continue;
         }
         if listed(pair.name, pass) {
+            // Credentials are not kept, whatever the rules say of them.
             passed += u64::from(scanner.header(pair.name, pair.value, Disposition::Pass).hit);
             continue;
         }
         let field = scanner.header(pair.name, pair.value, disposition);
+        if !field.found {
+            plugin.known.note(pair.name, pair.value);
+        }
         if !plugin.enforces() {
             continue;
         }

@@ -44,6 +44,8 @@ pub struct Field {
     pub block: Option<RuleIndex>,
     /// Whether any rule found anything that it does not merely count.
     pub hit: bool,
+    /// Whether any rule found anything.
+    pub found: bool,
 }
 
 /// What became of a path and query.
@@ -109,6 +111,7 @@ impl Scanner<'_> {
         let mut field = Field {
             block: stream.blocked(),
             remove: !complete,
+            found: !complete || !stream.findings().is_empty(),
             ..Field::default()
         };
         for finding in stream.findings() {

@@ -117,7 +117,10 @@ impl<H: Host> Filter<H> {
     /// A context is gone.
     pub fn on_delete(&mut self, id: u32) {
         if let Some(Some(exchange)) = self.streams.remove(&id) {
-            exchange.close(&mut self.shared);
+            exchange.close(&mut Session {
+                host: &self.host,
+                shared: &mut self.shared,
+            });
         }
         self.roots.remove(&id);
     }

@@ -1,43 +1,40 @@
 //! Header maps in flight: which headers may be changed, and how a changed map is written back so that duplicates and their order
 //! stay. How a value is redacted lives in [`crate::fields`].
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::host::{Host, HostError, MapKind};
 use crate::map::Pair;
 
-/// Headers that are neither scanned nor changed: a different value would break the message itself.
-const FIXED: &[&str] = &[
-    "accept-encoding",
-    "connection",
-    "content-encoding",
-    "content-length",
-    "content-range",
-    "content-type",
-    "date",
-    "expect",
-    "host",
-    "http2-settings",
-    "keep-alive",
-    "proxy-connection",
-    "range",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
+/// Headers that are neither scanned nor changed: a different value would break the message itself. By length, so that most names are
+/// told apart by theirs.
+const FIXED: &[&[&[u8]]] = &[
+    &[b"te"],
+    &[b"date", b"host"],
+    &[b"range"],
+    &[b"expect"],
+    &[b"trailer", b"upgrade"],
+    &[b"connection", b"keep-alive"],
+    &[b"content-type"],
+    &[b"content-range"],
+    &[b"content-length", b"http2-settings"],
+    &[b"accept-encoding"],
+    &[b"content-encoding", b"proxy-connection"],
+    &[b"transfer-encoding"],
 ];
 
 /// Whether a header is left alone whatever it holds. Pseudo-headers are: the path is redacted on its own.
 #[must_use]
 pub fn is_fixed(name: &[u8]) -> bool {
+    const WEBSOCKET: &[u8] = b"sec-websocket-";
     name.first() == Some(&b':')
         || FIXED
             .iter()
-            .any(|fixed| name.eq_ignore_ascii_case(fixed.as_bytes()))
+            .find(|group| group.first().is_some_and(|first| first.len() == name.len()))
+            .is_some_and(|group| group.iter().any(|fixed| name.eq_ignore_ascii_case(fixed)))
         || name
-            .get(..14)
-            .is_some_and(|start| start.eq_ignore_ascii_case(b"sec-websocket-"))
+            .get(..WEBSOCKET.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(WEBSOCKET))
 }
 
 /// Whether a name is in a list of lower-case names.
@@ -50,32 +47,44 @@ pub fn listed(name: &[u8], list: &[String]) -> bool {
 /// A header map and what is to become of it.
 pub struct Changes<'a> {
     pairs: &'a [Pair<'a>],
-    /// One for each pair; `None`: it goes.
-    values: Vec<Option<Cow<'a, [u8]>>>,
+    /// New values by index; `None`: it goes.
+    values: BTreeMap<usize, Option<Vec<u8>>>,
     /// Names with a change, in lower case.
     changed: BTreeSet<Vec<u8>>,
+    /// Their lengths, one bit each: most other names are told apart by theirs.
+    lengths: u128,
+}
+
+fn length_bit(name: &[u8]) -> u128 {
+    1 << (name.len() % 128)
 }
 
 impl<'a> Changes<'a> {
     /// No changes yet.
     #[must_use]
     pub fn new(pairs: &'a [Pair<'a>]) -> Changes<'a> {
-        let values = pairs
-            .iter()
-            .map(|pair| Some(Cow::Borrowed(pair.value)))
-            .collect();
         Changes {
             pairs,
-            values,
+            values: BTreeMap::new(),
             changed: BTreeSet::new(),
+            lengths: 0,
         }
     }
 
     /// Gives the header at `index` another value, or takes it away.
     pub fn set(&mut self, index: usize, value: Option<Vec<u8>>) {
-        if let (Some(slot), Some(pair)) = (self.values.get_mut(index), self.pairs.get(index)) {
-            *slot = value.map(Cow::Owned);
+        if let Some(pair) = self.pairs.get(index) {
+            self.values.insert(index, value);
             self.changed.insert(pair.name.to_ascii_lowercase());
+            self.lengths |= length_bit(pair.name);
+        }
+    }
+
+    /// What the header at `index` holds now; `None`: it goes.
+    fn value(&self, index: usize) -> Option<&[u8]> {
+        match self.values.get(&index) {
+            Some(value) => value.as_deref(),
+            None => self.pairs.get(index).map(|pair| pair.value),
         }
     }
 
@@ -95,10 +104,10 @@ impl<'a> Changes<'a> {
         for (index, pair) in pairs.iter().enumerate() {
             if pair.name.eq_ignore_ascii_case(b"etag") && pair.value.starts_with(b"\"") {
                 // Another rule may have changed it: it goes on from there.
-                let Some(Some(value)) = self.values.get(index) else {
+                let Some(value) = self.value(index) else {
                     continue;
                 };
-                let weak = [b"W/", value.as_ref()].concat();
+                let weak = [b"W/", value].concat();
                 self.set(index, Some(weak));
             }
         }
@@ -116,6 +125,9 @@ impl<'a> Changes<'a> {
         }
         let mut groups: BTreeMap<Vec<u8>, Vec<usize>> = BTreeMap::new();
         for (index, pair) in self.pairs.iter().enumerate() {
+            if self.lengths & length_bit(pair.name) == 0 {
+                continue;
+            }
             let name = pair.name.to_ascii_lowercase();
             if self.changed.contains(&name) {
                 groups.entry(name).or_default().push(index);
@@ -129,11 +141,7 @@ impl<'a> Changes<'a> {
             else {
                 continue;
             };
-            let values = || {
-                indexes
-                    .iter()
-                    .filter_map(|index| self.values.get(*index)?.as_deref())
-            };
+            let values = || indexes.iter().filter_map(|index| self.value(*index));
             match (values().next(), values().nth(1)) {
                 (None, _) => host.remove_header(kind, name)?,
                 (Some(only), None) => host.set_header(kind, name, only)?,
@@ -176,6 +184,18 @@ mod tests {
             "referer",
         ] {
             assert!(!is_fixed(name.as_bytes()), "{name}");
+        }
+        for group in FIXED {
+            assert!(
+                group
+                    .windows(2)
+                    .all(|names| names.first().map(|n| n.len()) == names.last().map(|n| n.len()))
+            );
+            assert!(
+                group
+                    .iter()
+                    .all(|name| is_fixed(&name.to_ascii_uppercase()))
+            );
         }
         let list = [String::from("x-api-key")];
         assert!(listed(b"X-Api-Key", &list) && !listed(b"x-api-keys", &list));

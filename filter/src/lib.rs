@@ -25,6 +25,7 @@ pub mod fields;
 pub mod filter;
 pub mod headers;
 pub mod host;
+pub mod known;
 pub mod map;
 pub mod media;
 pub mod patches;

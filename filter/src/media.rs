@@ -115,6 +115,9 @@ fn essence(content_type: &[u8]) -> Vec<u8> {
 /// Whether a content type is in a list of `type/subtype` and `type/*`, all in lower case. A message without one is not.
 #[must_use]
 pub fn listed(content_type: Option<&[u8]>, list: &[String]) -> bool {
+    if list.is_empty() {
+        return false;
+    }
     let Some(essence) = content_type.map(essence) else {
         return false;
     };
@@ -145,6 +148,9 @@ pub struct Facts<'a> {
     pub trailers: bool,
 }
 
+/// The longest name that says anything here: `transfer-encoding`.
+const LONGEST_NAME: usize = 17;
+
 impl<'a> Facts<'a> {
     /// Reads a header map.
     #[must_use]
@@ -152,8 +158,15 @@ impl<'a> Facts<'a> {
         let mut facts = Facts::default();
         let (mut lengths, mut chunked) = (Vec::new(), false);
         let (mut upgrade, mut connection) = (false, false);
+        let mut lower = [0; LONGEST_NAME];
         for Pair { name, value } in pairs {
-            match name.to_ascii_lowercase().as_slice() {
+            // Names are in lower case already in most proxies; nothing is allocated to be sure.
+            let Some(lower) = lower.get_mut(..name.len()) else {
+                continue;
+            };
+            lower.copy_from_slice(name);
+            lower.make_ascii_lowercase();
+            match &*lower {
                 b":method" => facts.method = value,
                 b":path" => facts.path = Some(value),
                 b":status" => {
@@ -183,9 +196,11 @@ impl<'a> Facts<'a> {
             }
             _ => None,
         };
-        facts.trailers |= facts
-            .content_type
-            .is_some_and(|value| essence(value).starts_with(b"application/grpc"));
+        const GRPC: &[u8] = b"application/grpc";
+        facts.trailers |= facts.content_type.is_some_and(|value| {
+            let start = value.trim_ascii_start().get(..GRPC.len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case(GRPC))
+        });
         // A request that announces a body of its own has one, whatever else it asks for: `upgrade` must not hide it.
         facts.upgrade = upgrade && connection && lengths.is_empty() && !chunked;
         facts

@@ -75,6 +75,12 @@ impl Patches {
         self.bytes.clear();
     }
 
+    /// Keeps little room beyond what is in use.
+    pub fn rest(&mut self) {
+        self.items.shrink_to(16);
+        self.bytes.shrink_to(256);
+    }
+
     /// As [`Patches::apply`], but an edit that begins before `base` and reaches into `bytes` writes its replacement at `base`.
     pub fn apply_from(&self, base: u64, bytes: &[u8], out: &mut Vec<u8>) {
         let straddles = self

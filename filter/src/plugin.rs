@@ -6,6 +6,7 @@ use blackbar_engine::{Action, Engine, MAGIC, Plan};
 
 use crate::config::{Config, ConfigError, Mode};
 use crate::counters::Counters;
+use crate::known::Known;
 
 /// A configuration that was taken. Streams hold on to the one that they began with.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub struct Plugin {
     pub changes: bool,
     /// The plugin's counters.
     pub counters: Counters,
+    /// Headers in which its rules find nothing.
+    pub known: Known,
 }
 
 impl Plugin {
@@ -79,6 +82,7 @@ impl Plugin {
             masks,
             changes,
             counters,
+            known: Known::default(),
         })
     }
 

@@ -2,7 +2,8 @@
 
 use blackbar_engine::{Place, Stream};
 
-use crate::counters::{Event, Tally};
+use crate::body::Work;
+use crate::counters::Event;
 use crate::fields::{Scanner, Scratch};
 use crate::host::{Host, Level};
 use crate::plugin::Plugin;
@@ -22,8 +23,8 @@ pub struct Shared {
     pub scratch: Scratch,
     /// Streams of bodies that have ended, for bodies to come.
     pub streams: Vec<Stream>,
-    /// Counts of the running callback.
-    pub tally: Tally,
+    /// For bodies.
+    pub work: Work,
     /// Failures that were logged; the next ones are only counted.
     noted: Vec<&'static str>,
 }
@@ -69,7 +70,7 @@ impl Shared {
             engine: &plugin.engine,
             plan: &plugin.plan,
             scratch: &mut self.scratch,
-            tally: &mut self.tally,
+            tally: &mut self.work.tally,
         }
     }
 }

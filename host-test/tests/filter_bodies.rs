@@ -135,19 +135,40 @@ fn trailers_after_an_announced_length_lose_nothing() {
     assert_eq!(host.counter("blackbar.body.lost_bytes"), 0);
 }
 
-/// A body that ends, with trailers, before its announced length: what was carried cannot be delivered; the message is refused.
+/// A body that ends, with trailers, before its announced length. What waits in the proxy goes on; of a body that is too long to wait there,
+/// what was carried cannot be delivered: the message is refused.
 #[test]
-fn a_body_shorter_than_announced_is_refused() {
+fn a_body_shorter_than_announced_is_refused_where_its_end_is_lost() {
     let mut host = host("");
     let mut transaction = Transaction::response("abc key-1234");
-    transaction.response_headers.set(b"content-length", b"100");
     transaction.response_trailers = Some(Headers::from([("x-end", "1")]));
+    transaction.response_headers.set(b"content-length", b"100");
+    let outcome = run(&mut host, &transaction, &Chunking::whole());
+    assert_eq!(text(&outcome.downstream.body), "abc key-1234");
+    assert!(outcome.downstream.ended);
+    transaction
+        .response_headers
+        .set(b"content-length", b"100000");
     let outcome = host.run(&transaction, &Chunking::whole());
     assert_eq!(host.failure(), None);
     assert_eq!(text(&outcome.downstream.body), "abc ");
     assert!(outcome.downstream.reset && !outcome.downstream.ended);
     assert_eq!(host.counter("blackbar.body.lost_bytes"), 8);
     assert_eq!(host.counter("blackbar.failure.closed"), 1);
+}
+
+/// Bytes beyond the announced length come when all was taken for decided: they go nowhere.
+#[test]
+fn a_body_longer_than_announced_is_refused() {
+    for cut in [4, 8, 12, 14] {
+        let mut host = host("");
+        let mut transaction = Transaction::response("abc key-12345678 key-12345678");
+        transaction.response_headers.set(b"content-length", b"12");
+        let outcome = host.run(&transaction, &Chunking::at(&[cut]));
+        assert_eq!(host.failure(), None);
+        let got = text(&outcome.downstream.body);
+        assert!(!got.contains("key-12345678"), "{cut}: {got}");
+    }
 }
 
 #[test]

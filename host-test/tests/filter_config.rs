@@ -196,7 +196,6 @@ fn imports_exports_and_size() {
         "func proxy_on_configure",
         "func proxy_on_context_create",
         "func proxy_on_delete",
-        "func proxy_on_done",
         "func proxy_on_memory_allocate",
         "func proxy_on_request_body",
         "func proxy_on_request_headers",

@@ -91,11 +91,6 @@ extern "C" fn proxy_on_response_trailers(id: u32, count: u32) -> u32 {
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn proxy_on_done(_id: u32) -> u32 {
-    1
-}
-
-#[unsafe(no_mangle)]
 extern "C" fn proxy_on_delete(id: u32) {
     with(|filter| filter.on_delete(id));
 }

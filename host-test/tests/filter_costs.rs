@@ -1,0 +1,232 @@
+//! What the filter costs beside the engine, in counts that no busy machine moves: hostcalls of whole exchanges, guest memory, and the
+//! time to load, with the largest policy that is shipped. `cargo test -p blackbar-host-test --test filter_costs -- --nocapture` prints
+//! the readings.
+
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+use blackbar_host_test::{Chunking, Host, Hostcall, Module, Transaction};
+use blackbar_policy::Policy;
+use blackbar_policy::load::NoBuiltins;
+
+/// The most guest memory with [`STREAMS`] bodies open, in bytes.
+const MEMORY: u64 = 16 << 20;
+/// The most guest memory for each body that waits for its next chunk, in bytes.
+const RESTING: u64 = 16 << 10;
+const STREAMS: u64 = 64;
+/// The longest that a policy may take to load.
+const LOADING: Duration = Duration::from_millis(5);
+
+static STRICT: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../policies/strict.toml");
+    let policy = Policy::load(path, &NoBuiltins).unwrap_or_else(|error| panic!("{error}"));
+    let compiled = blackbar_compiler::compile(&policy).unwrap_or_else(|error| panic!("{error}"));
+    blackbar_module::embed(blackbar_module::MODULE, &compiled.artifact).unwrap()
+});
+
+static MODULE: LazyLock<Module> = LazyLock::new(|| Module::new(&STRICT).unwrap());
+
+fn host(configuration: &str) -> Host {
+    Host::builder(&MODULE)
+        .configuration(configuration)
+        .extra_vms(0)
+        .start()
+        .unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// What a browser sends, and a small JSON answer.
+fn small() -> Transaction {
+    let mut transaction = Transaction::response(r#"{"ok":true,"items":[1,2,3]}"#);
+    transaction
+        .request_headers
+        .set(b":path", b"/api/items?page=3&sort=name");
+    let headers = [
+        ("user-agent", "Mozilla/5.0 (X11; Linux x86_64; rv:128.0)"),
+        ("accept", "application/json, text/plain, */*"),
+        ("accept-language", "en-US,en;q=0.5"),
+        ("accept-encoding", "gzip, deflate, br"),
+        ("referer", "https://shop.example.com/items"),
+        ("x-forwarded-proto", "http"),
+    ];
+    for (name, value) in headers {
+        transaction
+            .request_headers
+            .add(name.as_bytes(), value.as_bytes());
+    }
+    let headers = [
+        ("content-type", "application/json"),
+        ("cache-control", "no-cache, private"),
+        ("server", "upstream"),
+    ];
+    for (name, value) in headers {
+        transaction
+            .response_headers
+            .add(name.as_bytes(), value.as_bytes());
+    }
+    transaction
+}
+
+/// Text that ends every chunk of any size with something undecided: words may begin an address, digits a number.
+fn text(bytes: usize, planted: bool) -> Vec<u8> {
+    let mut text = Vec::new();
+    while text.len() < bytes {
+        text.extend_from_slice(b"plain words and numbers 12 34 in a line that holds nothing\n");
+        if planted && text.len() % 1000 < 60 {
+            text.extend_from_slice(b"write to jane.doe@initech-mail.com\n");
+        }
+    }
+    text.truncate(bytes);
+    text
+}
+
+fn upload(body: Vec<u8>, length_known: bool) -> Transaction {
+    let mut transaction = Transaction::request(body);
+    transaction
+        .request_headers
+        .add(b"content-type", b"text/plain");
+    if !length_known {
+        transaction.request_headers.remove(b"content-length");
+    }
+    transaction
+}
+
+/// Hostcalls of one exchange in a VM that has seen some; those that were not made are left out.
+fn hostcalls(host: &mut Host, transaction: &Transaction, chunk: usize) -> Vec<(&'static str, u64)> {
+    for _ in 0..3 {
+        host.run(transaction, &Chunking::size(chunk));
+    }
+    let count = |host: &Host| -> Vec<u64> {
+        let all = Hostcall::ALL.iter();
+        all.map(|hostcall| host.hostcalls(*hostcall)).collect()
+    };
+    let before = count(host);
+    let outcome = host.run(transaction, &Chunking::size(chunk));
+    assert_eq!(host.failure(), None);
+    assert_eq!(outcome.violations, []);
+    let after = count(host).into_iter().zip(before);
+    Hostcall::ALL
+        .iter()
+        .zip(after.map(|(after, before)| after - before))
+        .filter(|(_, calls)| *calls > 0)
+        .map(|(hostcall, calls)| (hostcall.name(), calls))
+        .collect()
+}
+
+const MAP: &str = "proxy_get_header_map_pairs";
+const REMOVE: &str = "proxy_remove_header_map_value";
+const READ: &str = "proxy_get_buffer_bytes";
+const WRITE: &str = "proxy_set_buffer_bytes";
+const COUNT: &str = "proxy_increment_metric";
+const PROPERTY: &str = "proxy_set_property";
+
+#[test]
+fn a_small_exchange_needs_six_hostcalls() {
+    // Both maps are read once; `accept-encoding` and `content-length` go; the body is read once, and counted.
+    assert_eq!(
+        hostcalls(&mut host(""), &small(), 1 << 20),
+        [(MAP, 2), (REMOVE, 2), (READ, 1), (COUNT, 1)]
+    );
+    // Path, query, user-agent, referer.
+    assert_eq!(
+        hostcalls(&mut host(r#"{"mode":"log_only"}"#), &small(), 1 << 20),
+        [(PROPERTY, 4), (MAP, 1)]
+    );
+    assert_eq!(
+        hostcalls(&mut host(r#"{"mode":"off"}"#), &small(), 1 << 20),
+        []
+    );
+}
+
+/// Chunks in which nothing is found are never written back, whatever is undecided at their ends.
+#[test]
+fn clean_chunks_are_never_written_back() {
+    for length_known in [true, false] {
+        let mut host = host("");
+        for (chunk, reads) in [(1 << 16, 1), (16 << 10, 4), (5000, 14)] {
+            let calls = hostcalls(
+                &mut host,
+                &upload(text(64 << 10, false), length_known),
+                chunk,
+            );
+            let made = |name: &str| {
+                let call = calls.iter().find(|(known, _)| *known == name);
+                call.map_or(0, |(_, calls)| *calls)
+            };
+            assert_eq!(made(WRITE), 0, "chunks of {chunk}: {calls:?}");
+            // One for each chunk, and one more where it is seen that the proxy has kept what came before. A body of unknown length ends
+            // with a callback of its own.
+            let most = 2 * reads + if length_known { 0 } else { 2 };
+            assert!(made(READ) <= most, "chunks of {chunk}: {calls:?}");
+            assert!(made(COUNT) <= 2, "chunks of {chunk}: {calls:?}");
+        }
+    }
+}
+
+/// What is found is written once for each body that fits into the proxy's buffer, not once for each chunk.
+#[test]
+fn a_body_that_waits_is_written_once() {
+    let mut host = host("");
+    let transaction = upload(text(64 << 10, true), true);
+    let calls = hostcalls(&mut host, &transaction, 16 << 10);
+    assert!(calls.contains(&(WRITE, 1)), "{calls:?}");
+    let outcome = host.run(&transaction, &Chunking::size(16 << 10));
+    let got = String::from_utf8_lossy(&outcome.upstream.body).into_owned();
+    assert!(got.contains("[pii.email]") && !got.contains("jane.doe@"));
+}
+
+#[test]
+fn memory_is_bounded_for_each_stream_and_for_all() {
+    let mut host = host("");
+    let page = 64 << 10;
+    let chunk = text(64 << 10, true);
+    // Room that all streams share, and what the engine makes when it first runs.
+    for length_known in [true, false, true, false] {
+        host.run(
+            &upload(chunk.repeat(5), length_known),
+            &Chunking::size(chunk.len()),
+        );
+    }
+    let before = host.memory_pages() * page;
+    let mut open = Vec::new();
+    for number in 0..STREAMS {
+        let mut exchange = host.exchange();
+        let mut headers = upload(Vec::new(), false).request_headers;
+        if number % 2 == 0 {
+            headers.set(b"content-length", b"10000000");
+        }
+        exchange.request_headers(headers, false);
+        for _ in 0..4 {
+            exchange.request_body(&chunk, false);
+        }
+        // A rule's longest candidate, undecided.
+        exchange.request_body(b"\nAuthorization: Bearer abcdefghijklmnopqrstuvwxyz", false);
+        open.push(exchange);
+    }
+    let after = host.memory_pages() * page;
+    println!(
+        "guest memory: {before} bytes before, {after} with {STREAMS} bodies open, {} for each",
+        (after - before) / STREAMS
+    );
+    assert!(after <= MEMORY, "{after}");
+    assert!((after - before) / STREAMS <= RESTING, "{before} {after}");
+    for mut exchange in open {
+        let step = exchange.request_body(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ\n", true);
+        assert!(step.upstream.end);
+    }
+    assert_eq!(host.failure(), None);
+}
+
+#[test]
+fn the_largest_policy_loads_in_time() {
+    // The best of several: what else runs on the machine only ever adds to it.
+    let best = (0..20)
+        .map(|_| {
+            let start = Instant::now();
+            drop(host(""));
+            start.elapsed()
+        })
+        .min()
+        .unwrap();
+    println!("loading, with a new instance: {best:?}");
+    assert!(best <= LOADING, "{best:?}");
+}
