@@ -456,6 +456,32 @@ impl Built {
         Vec::new()
     }
 
+    /// Whether a match begins at the start of `text`, with `before` the byte that stands before it.
+    pub(crate) fn finds(&self, text: &[u8], before: Option<u8>) -> bool {
+        let stride = usize::from(self.part.stride);
+        let entry =
+            |state: u16, column: usize| self.part.table[usize::from(state) * stride + column];
+        let kind = match before {
+            None => 0,
+            Some(b'\n') => 1,
+            Some(b'\r') => 2,
+            Some(b) if b.is_ascii_alphanumeric() || b == b'_' => 3,
+            Some(_) => 4,
+        };
+        let mut state = self.part.starts[kind];
+        for &byte in text {
+            let next = entry(state, usize::from(self.part.classes[usize::from(byte)]));
+            if state == FINAL || next & MATCHES != 0 {
+                return true;
+            }
+            state = next & !MATCHES;
+            if state == DEAD {
+                return false;
+            }
+        }
+        state == FINAL || entry(state, stride - 1) & MATCHES != 0
+    }
+
     /// Whether `text`, as a haystack of its own, is a match from end to end.
     pub(crate) fn matches(&self, text: &[u8]) -> bool {
         let stride = usize::from(self.part.stride);

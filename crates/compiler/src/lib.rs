@@ -65,6 +65,8 @@ pub fn compile(policy: &Policy) -> Result<Compiled, PolicyError> {
     found.extend(lint::keywords(policy));
     if builds.len() == policy.rules.len() {
         found.extend(lint::shadowed(policy, &builds));
+        found.extend(lint::tags(policy, &builds));
+        found.extend(lint::costly(policy, &builds));
     }
     let warnings = blackbar_policy::diagnostic::refuse_errors(found)?;
     assemble::assemble(policy, &builds, statistics, warnings)

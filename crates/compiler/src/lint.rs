@@ -1,5 +1,5 @@
-//! Warnings that need more than one rule or more than a pattern: a rule that another always covers, and keywords that
-//! common words contain.
+//! Warnings that need more than one rule or more than a pattern: a rule that another always covers, keywords that common words
+//! contain, rules that find something in tags, and rules whose verification can take long.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::LazyLock;
@@ -8,7 +8,7 @@ use blackbar_engine::dfa::{DEAD, FINAL, MATCHES};
 use blackbar_policy::diagnostic::Diagnostic;
 use blackbar_policy::model::{Matcher, Part, Policy};
 
-use crate::automaton::Built;
+use crate::automaton::{Built, has};
 use crate::rules::RuleBuild;
 use crate::sample::SAMPLE;
 
@@ -162,6 +162,76 @@ fn includes(large: &Built, small: &Built) -> bool {
         }
     }
     true
+}
+
+/// Rules that find something in a tag of this policy.
+///
+/// Its own tags the engine leaves alone. But logs pass through several hops, each with a policy of its own, and what one has
+/// redacted the next must not redact again: then nobody could tell what it was.
+pub(crate) fn tags(policy: &Policy, builds: &[RuleBuild]) -> Vec<Diagnostic> {
+    let tags: Vec<String> = policy
+        .rules
+        .iter()
+        .map(|rule| format!("[{}]", rule.id))
+        .collect();
+    let mut found = Vec::new();
+    for (rule, build) in policy.rules.iter().zip(builds) {
+        // What a validator or a word before it would say is not known here.
+        let [stage] = build.stages.as_slice() else {
+            continue;
+        };
+        if !rule.validators.is_empty() || rule.context.is_some() {
+            continue;
+        }
+        let inside = |tag: &&String| {
+            let text = tag.as_bytes();
+            (0..text.len()).any(|at| {
+                let before = at.checked_sub(1).and_then(|before| text.get(before));
+                before.is_none_or(|&byte| !has(&build.left, byte))
+                    && stage.finds(&text[at..], before.copied())
+            })
+        };
+        if let Some(tag) = tags.iter().find(inside) {
+            let message = format!("rule `{}` finds something in the tag `{tag}`", rule.id);
+            found.push(rule.warning(Part::Pattern, message).help(
+                "what another hop has redacted would be redacted again: ask for what no tag has, as a digit or a length",
+            ));
+        }
+    }
+    found
+}
+
+/// So many ways through a rule's stages are more than a candidate should take.
+const WAYS: usize = 250_000;
+
+/// Rules of which one candidate can take long: where a stage can end in several places, the next one is tried from each.
+pub(crate) fn costly(policy: &Policy, builds: &[RuleBuild]) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for (rule, build) in policy.rules.iter().zip(builds) {
+        // Each stage that can end in several places multiplies what comes after it; the others are walked once.
+        let (mut ends, mut walk) = (1usize, 1usize);
+        for (&length, &unique) in build.longest.iter().zip(&build.unique) {
+            if unique {
+                walk = walk.max(length);
+            } else {
+                ends = ends.saturating_mul(length.max(1));
+            }
+        }
+        if ends == 1 {
+            continue;
+        }
+        let ways = ends.saturating_mul(walk);
+        if ways > WAYS {
+            let message = format!(
+                "a candidate of rule `{}` can take {ways} steps, because what stands before its secret can end in several places",
+                rule.id
+            );
+            found.push(rule.warning(Part::Pattern, message).help(
+                "make what stands before the secret end in a byte that the secret cannot start with, or shorten its repetitions",
+            ));
+        }
+    }
+    found
 }
 
 /// One byte of each pair of classes.

@@ -16,6 +16,8 @@ use crate::sample::Statistics;
 pub(crate) struct RuleBuild {
     pub(crate) stages: Vec<Built>,
     pub(crate) unique: Vec<bool>,
+    /// The longest match of each stage, as far as it is waited for.
+    pub(crate) longest: Vec<usize>,
     pub(crate) body: usize,
     pub(crate) lead: usize,
     pub(crate) trail: usize,
@@ -99,6 +101,11 @@ impl Builder<'_> {
                     .is_none_or(|next| stages[i].ends_once_before(next))
             })
             .collect();
+        let longest = hirs
+            .iter()
+            .map(|hir| hir.properties().maximum_len().unwrap_or(usize::MAX))
+            .map(|length| length.min(lengths.max_len))
+            .collect();
         let mut allow = Vec::new();
         let checks = self.checks(&mut allow)?;
         let select = checks.iter().any(Check::selects);
@@ -122,6 +129,7 @@ impl Builder<'_> {
         Ok(RuleBuild {
             stages,
             unique,
+            longest,
             body,
             lead,
             trail,
