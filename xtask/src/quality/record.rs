@@ -136,6 +136,18 @@ impl Counts {
     }
 }
 
+impl Logs {
+    /// The rules that have more false alarms now.
+    fn risen(&self, now: &Self) -> Vec<String> {
+        let rules = now.rules.iter();
+        let rules = rules.filter_map(|(rule, &now)| {
+            let before = self.rules.get(rule).copied().unwrap_or(0);
+            (now > before).then(|| format!("{rule} ({before}, now {now})"))
+        });
+        rules.collect()
+    }
+}
+
 /// How many records of a row may be lost.
 fn allowed(of: u64) -> u64 {
     (of / TOLERANCE).max(1)
@@ -260,8 +272,10 @@ impl Record {
             }
             if now.logs.alarms > before.logs.alarms + allowed(before.logs.alarms) {
                 found.push(format!(
-                    "{name}, logs: {} false alarms before, {} now",
-                    before.logs.alarms, now.logs.alarms
+                    "{name}, logs: {} false alarms before, {} now; more of {}",
+                    before.logs.alarms,
+                    now.logs.alarms,
+                    before.logs.risen(&now.logs).join(", ")
                 ));
             }
         }
@@ -318,10 +332,12 @@ mod tests {
         );
         let lost = before.losses(&measured(500, 5, 42));
         assert!(
-            lost.contains(&"default, logs: 40 false alarms before, 42 now".to_owned())
-                && lost
-                    .iter()
-                    .any(|one| one.contains("source_fp left alone 97 before, 95 now")),
+            lost.contains(
+                &"default, logs: 40 false alarms before, 42 now; more of a.b (40, now 42)"
+                    .to_owned()
+            ) && lost
+                .iter()
+                .any(|one| one.contains("source_fp left alone 97 before, 95 now")),
             "{lost:?}"
         );
     }
