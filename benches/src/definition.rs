@@ -1,12 +1,15 @@
-//! What is measured: a policy, a haystack, and what must be found in it. The definitions lie in `definitions/`, one a file; whoever
-//! measures one compares what was found with what it says, so that a wrong engine cannot look fast.
+//! What is measured: a policy, a haystack, the size of chunks, and what must be found. The definitions lie in `definitions/`, one a
+//! file; whoever measures one compares what was found with what it says, so that a wrong engine cannot look fast.
 
 use std::path::{Path, PathBuf};
 use std::{fmt, fs};
 
 use serde::Deserialize;
 
-use crate::haystack::{Kind, haystack};
+use crate::haystack::Recipe;
+
+/// The variable that has tests write what they find into what they expect.
+pub const BLESS: &str = "BLACKBAR_BLESS";
 
 /// One benchmark.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -15,37 +18,24 @@ pub struct Definition {
     /// The name of its file without `.toml`.
     #[serde(skip)]
     pub name: String,
-    /// A built-in policy.
+    /// The policy, as [`crate::policy::load`] knows it.
     pub policy: String,
     /// What it is run over.
-    pub haystack: Haystack,
+    pub haystack: Recipe,
+    /// The bytes of a chunk.
+    #[serde(default = "usual_chunk")]
+    pub chunk: usize,
     /// How many findings there must be, for every engine and every size of chunks.
     pub findings: u64,
     /// How long the redacted haystack must be, in bytes.
     pub bytes_out: u64,
 }
 
-/// How a haystack is made.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Haystack {
-    /// What the text is like.
-    pub kind: Kind,
-    /// Its size: so many times 2^20 bytes, and then to the end of a line.
-    pub mib: u32,
-    /// What its randomness starts from.
-    pub seed: u64,
+fn usual_chunk() -> usize {
+    65_536
 }
 
-impl Haystack {
-    /// Makes it.
-    #[must_use]
-    pub fn make(&self) -> Vec<u8> {
-        haystack(self.kind, (self.mib as usize) << 20, self.seed)
-    }
-}
-
-/// A definition that cannot be read: which, and why.
+/// A definition that cannot be read or written: which, and why.
 #[derive(Debug)]
 pub struct DefinitionError {
     file: PathBuf,
@@ -66,6 +56,13 @@ pub fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("definitions")
 }
 
+fn failed(file: &Path, why: &dyn fmt::Display) -> DefinitionError {
+    DefinitionError {
+        file: file.to_path_buf(),
+        why: why.to_string(),
+    }
+}
+
 impl Definition {
     /// Every definition of the folder, in the order of their names; at least one.
     ///
@@ -73,24 +70,53 @@ impl Definition {
     /// When the folder is empty, or a file is not a definition.
     pub fn all() -> Result<Vec<Self>, DefinitionError> {
         let folder = folder();
-        let failed = |file: &Path, why: &dyn fmt::Display| DefinitionError {
-            file: file.to_path_buf(),
-            why: why.to_string(),
-        };
         let mut all = Vec::new();
         for entry in fs::read_dir(&folder).map_err(|error| failed(&folder, &error))? {
-            let path = entry.map_err(|error| failed(&folder, &error))?.path();
-            let text = fs::read_to_string(&path).map_err(|error| failed(&path, &error))?;
-            let mut definition: Self =
-                toml::from_str(&text).map_err(|error| failed(&path, &error))?;
-            let name = path.file_stem().map(|stem| stem.to_string_lossy());
-            definition.name = name.unwrap_or_default().into_owned();
-            all.push(definition);
+            all.push(Self::read(
+                &entry.map_err(|error| failed(&folder, &error))?.path(),
+            )?);
         }
         if all.is_empty() {
             return Err(failed(&folder, &"there is no definition"));
         }
         all.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(all)
+    }
+
+    /// The definition of that name.
+    ///
+    /// # Errors
+    /// When there is none, or it is not a definition.
+    pub fn named(name: &str) -> Result<Self, DefinitionError> {
+        Self::read(&folder().join(format!("{name}.toml")))
+    }
+
+    fn read(path: &Path) -> Result<Self, DefinitionError> {
+        let text = fs::read_to_string(path).map_err(|error| failed(path, &error))?;
+        let mut definition: Self = toml::from_str(&text).map_err(|error| failed(path, &error))?;
+        let name = path.file_stem().map(|stem| stem.to_string_lossy());
+        definition.name = name.unwrap_or_default().into_owned();
+        if definition.chunk == 0 {
+            return Err(failed(path, &"a chunk has at least one byte"));
+        }
+        Ok(definition)
+    }
+
+    /// Writes what was found as what is expected, and nothing else, into its file.
+    ///
+    /// # Errors
+    /// When the file cannot be read or written.
+    pub fn bless(&self, findings: u64, bytes_out: u64) -> Result<(), DefinitionError> {
+        let path = folder().join(format!("{}.toml", self.name));
+        let text = fs::read_to_string(&path).map_err(|error| failed(&path, &error))?;
+        let lines: Vec<String> = text
+            .lines()
+            .map(|line| match line.split_once(" = ") {
+                Some(("findings", _)) => format!("findings = {findings}"),
+                Some(("bytes_out", _)) => format!("bytes_out = {bytes_out}"),
+                _ => line.to_owned(),
+            })
+            .collect();
+        fs::write(&path, format!("{}\n", lines.join("\n"))).map_err(|error| failed(&path, &error))
     }
 }

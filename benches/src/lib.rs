@@ -1,9 +1,14 @@
-//! Haystacks to measure on, made here and the same on every machine. What is measured, and the records, stand beside them:
-//! `records/` and README.md. Not here: the measuring itself, which is `blackbar bench`.
+//! What is measured, and what it is measured with: haystacks, policies, definitions with expected counts, and lanes that run the
+//! engine. How it is measured and what the figures mean stands in README.md. Not here: other engines and the protocol between the
+//! measuring programs (`bin/bench-runner`), the comparison itself and its records (`cargo xtask bench`).
 #![forbid(unsafe_code)]
 
-mod definition;
-mod haystack;
+pub mod definition;
+pub mod generated;
+pub mod haystack;
+pub mod lane;
+pub mod policy;
+mod random;
 
-pub use definition::{Definition, DefinitionError, Haystack, folder};
-pub use haystack::{Kind, haystack};
+pub use definition::{BLESS, Definition, DefinitionError};
+pub use haystack::{Kind, Recipe};

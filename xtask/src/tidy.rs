@@ -28,7 +28,13 @@ const MAY_KNOW: [(&str, &[&str]); 10] = [
     ),
     (
         "blackbar-benches",
-        &["blackbar-compiler", "blackbar-engine", "blackbar-policy"],
+        &[
+            "blackbar-compiler",
+            "blackbar-engine",
+            "blackbar-host-test",
+            "blackbar-module",
+            "blackbar-policy",
+        ],
     ),
     (
         "blackbar-fuzz",

@@ -1,5 +1,5 @@
 //! Every policy in `tests/reports` gives exactly the report beside it: errors where it is refused, warnings where its name says so.
-//! `BLESS=1` rewrites the reports.
+//! `BLACKBAR_BLESS=1` rewrites the reports.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -34,7 +34,7 @@ fn report(name: &str, text: &str) -> Result<String, String> {
 #[test]
 fn each_policy_gives_its_report() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reports");
-    let bless = std::env::var_os("BLESS").is_some();
+    let bless = std::env::var_os("BLACKBAR_BLESS").is_some();
     let mut files: Vec<PathBuf> = fs::read_dir(&folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -52,7 +52,7 @@ fn each_policy_gives_its_report() {
             Ok(report) => {
                 if fs::read_to_string(&expected).unwrap_or_default() != format!("{report}\n") {
                     wrong.push(format!(
-                        "{name} gives another report (BLESS=1 accepts it):\n{report}"
+                        "{name} gives another report (BLACKBAR_BLESS=1 accepts it):\n{report}"
                     ));
                 }
             }

@@ -1,4 +1,4 @@
-//! Every file in `tests/errors` is refused with exactly the report beside it. `BLESS=1` rewrites the reports.
+//! Every file in `tests/errors` is refused with exactly the report beside it. `BLACKBAR_BLESS=1` rewrites the reports.
 //!
 //! A file named `*.cases.toml` is read as a file of cases for the rules `x.one` and `x.two`; every other one as a policy whose built-in
 //! packs are those in `tests/builtins`.
@@ -33,7 +33,7 @@ fn refusal(name: &str, text: &str, builtins: &dyn Builtins) -> Option<PolicyErro
 #[test]
 fn each_bad_file_gives_its_report() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/errors");
-    let bless = std::env::var_os("BLESS").is_some();
+    let bless = std::env::var_os("BLACKBAR_BLESS").is_some();
     let builtins = builtins::Folder::tests();
     let files = files(&folder);
     assert!(!files.is_empty(), "no files in tests/errors");
@@ -59,7 +59,7 @@ fn each_bad_file_gives_its_report() {
             fs::write(&expected, &report).unwrap();
         } else if fs::read_to_string(&expected).unwrap_or_default() != report {
             wrong.push(format!(
-                "{name} gives another report (BLESS=1 accepts it):\n{report}"
+                "{name} gives another report (BLACKBAR_BLESS=1 accepts it):\n{report}"
             ));
         }
     }
