@@ -61,12 +61,18 @@ enum Task {
     },
     /// Send bodies in which nothing is found through the module in real Envoy, cut at random: no byte may change
     Passthrough(EnvoyArguments),
-    /// Measure throughput, native and in Wasm, on a generated haystack, and print a record
+    /// Compare this engine, natively, in wasmtime and in V8, with its peers, and write a record with a picture
     Bench(bench::Arguments),
     /// Measure detection on the corpus, where it is present, and compare with the record in policies/quality.json
     Quality(quality::Arguments),
     /// Put real Envoy under load, without and with the filter: CPU for each request and each GB, latency
     Load(load::Arguments),
+    /// Count the module's instructions for each byte and compare them with the recorded ones; noise cannot move them
+    Instructions {
+        /// Record what is counted now
+        #[arg(long)]
+        bless: bool,
+    },
     /// What CI runs: formatting, lints, documentation, then every test
     Ci(EnvoyArguments),
 }
@@ -93,6 +99,7 @@ fn main() -> ExitCode {
         Task::Bench(arguments) => bench::run(&arguments),
         Task::Quality(arguments) => quality::run(&arguments),
         Task::Load(arguments) => load::run(&arguments),
+        Task::Instructions { bless } => bench::instructions(bless),
         Task::Ci(envoy) => ci::run(&envoy),
     };
     match outcome {

@@ -13,7 +13,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let kind = match arguments.first().map(String::as_str) {
         Some("sparse") => Some(Kind::Sparse),
-        Some("dense" | "logs") => Some(Kind::Dense),
+        Some("dense") => Some(Kind::Dense),
         Some("clean") => Some(Kind::Clean),
         Some("digits") => Some(Kind::Digits),
         Some("base64") => Some(Kind::Base64),

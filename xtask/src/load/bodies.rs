@@ -69,7 +69,7 @@ pub(crate) fn make(blackbar: &Path) -> Result<Vec<Bodies>> {
     let folder = scratch()?.join("load");
     std::fs::create_dir_all(&folder)?;
     let (planted, plain) = (folder.join("planted.log"), folder.join("plain.log"));
-    haystack("logs", 4, &planted)?;
+    haystack("dense", 4, &planted)?;
     haystack("clean", 4, &plain)?;
     // What the smaller policy finds is found by the larger one; what the larger one does not find is clean.
     let hits = lines(&planted, &found(blackbar, "default", &planted)?, true)?;
