@@ -10,6 +10,9 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+/// The most bytes that `keep_first` and `keep_last` may keep, as in policies.
+const MOST_KEPT: u8 = 64;
+
 /// Longest message about a configuration, in characters.
 const MESSAGE_LEN: usize = 400;
 
@@ -604,8 +607,10 @@ impl<'de> Deserialize<'de> for RawAction {
             Form::Remove => Action::Remove,
             Form::Block => Action::Block,
             Form::Allow => Action::Allow,
-            Form::KeepFirst(0) | Form::KeepLast(0) => {
-                return Err(de::Error::custom("keep 0 bytes is `mask`"));
+            Form::KeepFirst(n) | Form::KeepLast(n) if n > MOST_KEPT => {
+                return Err(de::Error::custom(format_args!(
+                    "keep {n} bytes, where {MOST_KEPT} are the most"
+                )));
             }
             Form::KeepFirst(n) => Action::KeepFirst(n),
             Form::KeepLast(n) => Action::KeepLast(n),

@@ -28,6 +28,7 @@ pub(crate) fn run(arguments: &EnvoyArguments, keep: bool) -> Result<bool> {
     let upstream = Upstream::start()?;
     let setting = Setting {
         configuration: &scenario.envoy,
+        files: &scenario.files,
         module: &module,
         upstream: upstream.port,
     };

@@ -38,6 +38,7 @@ pub(crate) fn run(envoy: &Envoy, blackbar: &Path) -> Result<Report> {
     let upstream = Upstream::start()?;
     let setting = Setting {
         configuration: &scenario.envoy,
+        files: &scenario.files,
         module: &module,
         upstream: upstream.port,
     };

@@ -171,6 +171,7 @@ fn in_envoy(envoy: &Envoy, scenario: &Scenario, module: &std::path::Path) -> Res
     let upstream = Upstream::start()?;
     let setting = Setting {
         configuration: &scenario.envoy,
+        files: &scenario.files,
         module,
         upstream: upstream.port,
     };

@@ -122,8 +122,8 @@ fn anything_in_doubt_is_refused_with_its_reason() {
             "unknown variant `drop`",
         ),
         (
-            "{\"rules\": {\"a.b\": {\"action\": {\"keep_last\": 0}}}}",
-            "keep 0 bytes",
+            "{\"rules\": {\"a.b\": {\"action\": {\"keep_last\": 65}}}}",
+            "keep 65 bytes, where 64 are the most",
         ),
         (
             "{\"rules\": {\"a.b\": {\"action\": {\"keep_last\": 300}}}}",

@@ -31,6 +31,8 @@ const WORKERS: u32 = 2;
 #[derive(Debug)]
 pub(crate) struct Setting<'a> {
     pub(crate) configuration: &'a str,
+    /// Files beside it, which it names as `./NAME`.
+    pub(crate) files: &'a [(String, String)],
     pub(crate) module: &'a Path,
     /// Port of the upstream on 127.0.0.1.
     pub(crate) upstream: u16,
@@ -56,19 +58,35 @@ impl Setting<'_> {
             .with_context(|| format!("no module {}", self.module.display()))?;
         let module = format!("filename: {}", quoted(&module)?);
         let log = format!("path: {}", quoted(&folder.join("access.log"))?);
-        let mut text = self.configuration.to_owned();
-        for (from, to) in [
-            (LISTENER, free),
-            (ADMIN, free),
-            (UPSTREAM, &upstream),
-            (MODULE, &module),
-            (ACCESS_LOG, &log),
-        ] {
-            ensure!(text.contains(from), "envoy.yaml has no `{from}`");
-            text = text.replace(from, to);
+        let mut texts = vec![("envoy.yaml".to_owned(), self.configuration.to_owned())];
+        texts.extend_from_slice(self.files);
+        let mut replacements = vec![
+            (LISTENER.to_owned(), free.to_owned()),
+            (ADMIN.to_owned(), free.to_owned()),
+            (UPSTREAM.to_owned(), upstream),
+            (MODULE.to_owned(), module),
+            (ACCESS_LOG.to_owned(), log),
+        ];
+        for (name, _) in self.files {
+            replacements.push((
+                format!("path: ./{name}"),
+                format!("path: {}", quoted(&folder.join(name))?),
+            ));
+        }
+        for (from, to) in replacements {
+            ensure!(
+                texts.iter().any(|(_, text)| text.contains(&from)),
+                "envoy.yaml has no `{from}`"
+            );
+            for (_, text) in &mut texts {
+                *text = text.replace(&from, &to);
+            }
+        }
+        for (name, text) in texts {
+            std::fs::write(folder.join(name), text)
+                .context("cannot write Envoy's configuration")?;
         }
         let path = folder.join("envoy.yaml");
-        std::fs::write(&path, text).context("cannot write Envoy's configuration")?;
         Ok(path)
     }
 }
@@ -190,6 +208,47 @@ impl Running {
             .filter_map(|line| line.strip_prefix("wasmcustom.")?.split_once(": "))
             .filter_map(|(name, value)| Some((name.to_owned(), value.trim().parse().ok()?)))
             .collect())
+    }
+
+    /// Moves a changed file over the one of that name beside envoy.yaml, and waits until Envoy has taken it, or has rejected it.
+    pub(crate) fn change(&self, file: &str, from: &str, to: &str) -> Result<bool> {
+        let path = self.folder.path().join(file);
+        let text = std::fs::read_to_string(&path)?;
+        ensure!(text.contains(from), "{file} has no `{from}` to be changed");
+        let next = path.with_extension("next");
+        std::fs::write(&next, text.replace(from, to))?;
+        let before = self.discoveries()?;
+        std::fs::rename(&next, &path)?;
+        let start = Instant::now();
+        loop {
+            let now = self.discoveries()?;
+            if now.1 > before.1 {
+                return Ok(false);
+            }
+            if now.0 > before.0 {
+                // It is counted when the workers are told; they take it a moment later.
+                std::thread::sleep(Duration::from_millis(100));
+                return Ok(true);
+            }
+            ensure!(
+                start.elapsed() < START,
+                "Envoy did not see the change of {file}"
+            );
+            std::thread::sleep(Duration::from_millis(25));
+        }
+    }
+
+    /// How many configurations came by a file and were taken, and how many were rejected.
+    fn discoveries(&self) -> Result<(u64, u64)> {
+        let text = http::get(self.admin, "/stats?filter=extension_config_discovery")?;
+        let sum = |name: &str| {
+            let lines = text.lines().filter_map(|line| line.split_once(": "));
+            let values = lines.filter(|(known, _)| known.ends_with(name));
+            values
+                .filter_map(|(_, value)| value.trim().parse::<u64>().ok())
+                .sum()
+        };
+        Ok((sum(".config_reload"), sum(".update_rejected")))
     }
 
     /// All of `/stats`, where no value may stand either.

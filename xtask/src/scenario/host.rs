@@ -29,6 +29,15 @@ pub(crate) fn play_in_host(scenario: &Scenario, module: &Path) -> Result<Transcr
     let around = Around::read(&scenario.envoy);
     let mut seen = Vec::new();
     for exchange in &scenario.expect.exchanges {
+        if let Some(change) = &exchange.change {
+            // The file holds the configuration; what is changed in it is what the host is given.
+            let refused = host.reconfigure(change.to.as_bytes()).is_err();
+            anyhow::ensure!(
+                refused == change.refused,
+                "`{}`: the change was not taken as it should be",
+                exchange.name
+            );
+        }
         seen.push(one(&mut host, &around, exchange)?);
     }
     let counters = host.metrics();

@@ -17,6 +17,8 @@ pub(crate) struct Scenario {
     pub(crate) name: String,
     /// envoy.yaml, as it stands.
     pub(crate) envoy: String,
+    /// Other YAML files of the folder, which envoy.yaml names as `./NAME`.
+    pub(crate) files: Vec<(String, String)>,
     pub(crate) expect: Expect,
 }
 
@@ -44,11 +46,26 @@ pub(crate) struct Exchange {
     /// Values that must not be seen where they do not belong.
     #[serde(default)]
     pub(crate) planted: Vec<Planted>,
+    /// What is changed before.
+    pub(crate) change: Option<Change>,
     pub(crate) request: Request,
     #[serde(default)]
     pub(crate) reply: ReplyText,
     #[serde(default)]
     pub(crate) expect: Expected,
+}
+
+/// A file with the filter's configuration that is moved over the one there is.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Change {
+    pub(crate) file: String,
+    /// Words of the file, and what takes their place.
+    pub(crate) from: String,
+    pub(crate) to: String,
+    /// The proxy must reject it.
+    #[serde(default)]
+    pub(crate) refused: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -244,12 +261,21 @@ impl Scenario {
             folder.join("README.md").is_file(),
             "envoy-config/{name} has no README.md"
         );
+        let mut files = Vec::new();
+        for entry in std::fs::read_dir(&folder)?.flatten() {
+            let file = entry.file_name().to_string_lossy().into_owned();
+            if file.ends_with(".yaml") && file != "envoy.yaml" {
+                files.push((file.clone(), text(&file)?));
+            }
+        }
+        files.sort();
         let expect = text("expect.toml")?;
         let expect: Expect = toml::from_str(&expect)
             .with_context(|| format!("in envoy-config/{name}/expect.toml"))?;
         let scenario = Self {
             name: name.to_owned(),
             envoy,
+            files,
             expect,
         };
         scenario
@@ -261,10 +287,20 @@ impl Scenario {
     /// Refuses what would make a check empty.
     fn verify(&self) -> Result<()> {
         let expect = &self.expect;
+        let texts = self.files.iter().map(|(_, text)| text);
         ensure!(
-            self.envoy.contains(&expect.configuration),
+            texts
+                .chain([&self.envoy])
+                .any(|text| text.contains(&expect.configuration)),
             "the configuration does not stand in envoy.yaml in these words"
         );
+        for change in expect.exchanges.iter().flat_map(|each| &each.change) {
+            ensure!(
+                self.files.iter().any(|(name, _)| *name == change.file),
+                "there is no file {} to be changed",
+                change.file
+            );
+        }
         ensure!(!expect.exchanges.is_empty(), "there is no [[exchange]]");
         let mut seen = Vec::new();
         for exchange in &expect.exchanges {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use super::Scenario;
 use crate::envoy::Running;
@@ -39,6 +39,15 @@ pub(crate) fn play(
     let mut client = Client::new(envoy.listener);
     let mut seen = Vec::new();
     for exchange in &scenario.expect.exchanges {
+        if let Some(change) = &exchange.change {
+            let taken = envoy.change(&change.file, &change.from, &change.to)?;
+            ensure!(
+                taken != change.refused,
+                "`{}`: the change was {}",
+                exchange.name,
+                if taken { "taken" } else { "rejected" }
+            );
+        }
         upstream.answer_with(exchange.reply.reply(&exchange.name)?);
         let request = &exchange.request;
         let lines = envoy.access_log(0).len();
