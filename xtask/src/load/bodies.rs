@@ -212,12 +212,21 @@ fn found(blackbar: &Path, policy: &str, file: &Path) -> Result<Vec<(usize, usize
 /// The lines of a file in which a finding lies, or those in which none does; each once.
 fn lines(file: &Path, found: &[(usize, usize)], with: bool) -> Result<Vec<Vec<u8>>> {
     let text = std::fs::read(file)?;
+    let mut found = found.to_vec();
+    found.sort_unstable();
+    let mut rest = found.as_slice();
     let mut start = 0;
     let mut seen = BTreeSet::new();
     let mut chosen = Vec::new();
     for line in text.split_inclusive(|byte| *byte == b'\n') {
         let end = start + line.len();
-        let has = found.iter().any(|range| range.0 < end && range.1 > start);
+        while let Some((first, others)) = rest.split_first()
+            && first.1 <= start
+        {
+            rest = others;
+        }
+        let mut here = rest.iter().take_while(|range| range.0 < end);
+        let has = here.any(|range| range.1 > start);
         if has == with && seen.insert(line) {
             chosen.push(line.to_vec());
         }
