@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use crate::input;
 use crate::lane::{Lane, Which};
+use crate::ledger;
 use crate::place::{self, Format};
 use crate::show::count;
 use crate::terminal::{self, Unit};
@@ -48,6 +49,9 @@ pub(crate) struct Arguments {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+    /// Print what each rule costs, with the native engine, in place of the throughput
+    #[arg(long, conflicts_with = "runs")]
+    ledger: bool,
     /// The haystack
     #[arg(value_name = "FILE")]
     file: PathBuf,
@@ -91,6 +95,14 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let place =
         place::decide(arguments.format, Some(&arguments.file), head, true).unwrap_or_default();
     let ready = arguments.choice.ready()?;
+    if arguments.ledger {
+        if arguments.engine == Which::Wasm {
+            bail!("--ledger counts inside the native engine; leave out --engine wasm");
+        }
+        let chunk = arguments.chunk as usize;
+        ledger::print(&ready, place, &haystack, chunk, arguments.json)?;
+        return Ok(Outcome::Fine);
+    }
     let (rules, artifact_bytes) = (ready.engine.rules().len(), ready.artifact.len());
     let mut lane = Lane::new(arguments.engine, ready)?;
     let chunk = arguments.chunk as usize;

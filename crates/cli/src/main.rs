@@ -17,6 +17,7 @@ mod export;
 mod import;
 mod input;
 mod lane;
+mod ledger;
 mod near;
 mod output;
 mod place;

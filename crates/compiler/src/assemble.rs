@@ -6,15 +6,16 @@ use std::collections::HashMap;
 use blackbar_engine::Rule as EngineRule;
 use blackbar_engine::artifact::{ContextPart, DfaPart, Parts, RulePart, Window, WindowPart};
 use blackbar_engine::check::Check;
-use blackbar_engine::prefilter::is_known;
 use blackbar_policy::diagnostic::{Diagnostic, PolicyError};
 use blackbar_policy::model::Policy;
 
 use crate::automaton::ByteSet;
+use crate::fingerprint::Plan;
 use crate::report::{Report, RuleReport};
 use crate::rules::{self, RuleBuild};
 use crate::sample::Statistics;
-use crate::{Compiled, buckets, fingerprint};
+use crate::windows::{self, Print};
+use crate::{Compiled, buckets, fingerprint, keyed};
 
 /// Automata, each once.
 #[derive(Default)]
@@ -57,7 +58,9 @@ pub(crate) fn assemble(
     let mut pool = Pool::default();
     let mut parts = Vec::new();
     let mut reports = Vec::new();
-    for (rule, build) in policy.rules.iter().zip(builds) {
+    let plans: Vec<&[Plan]> = builds.iter().map(|b| b.plans.as_slice()).collect();
+    let chosen = windows::choose(&plans, statistics);
+    for ((rule, build), chosen) in policy.rules.iter().zip(builds).zip(&chosen) {
         let before = pool.dfas.len();
         let stages: Vec<(u16, bool)> = build
             .stages
@@ -76,7 +79,7 @@ pub(crate) fn assemble(
             .sum();
         reports.push(RuleReport {
             id: rule.id.clone(),
-            fingerprint: build.prints.iter().map(fingerprint::describe).collect(),
+            fingerprint: chosen.iter().map(fingerprint::describe).collect(),
             states: build
                 .stages
                 .iter()
@@ -118,35 +121,31 @@ pub(crate) fn assemble(
             first: first(build),
         });
     }
-    let prints: Vec<(usize, &fingerprint::Print)> = builds
+    let prints: Vec<(usize, &Print)> = chosen
         .iter()
         .enumerate()
-        .flat_map(|(i, b)| b.prints.iter().map(move |p| (i, p)))
+        .flat_map(|(i, own)| own.iter().map(move |p| (i, p)))
         .collect();
-    let (bucket_of, nibbles) = buckets::assign(
+    let dealt = buckets::deal(
         &prints.iter().map(|(_, p)| *p).collect::<Vec<_>>(),
         statistics,
     );
     let windows: Vec<WindowPart> = prints
         .iter()
-        .zip(bucket_of)
+        .zip(dealt.buckets)
         .map(|((rule, print), bucket)| {
             let window = Window {
                 rule: *rule as u16,
                 offset: print.offset as u8,
+                back: print.back as u8,
                 mask: print.mask,
                 literal: print.literal,
                 run: print.run,
             };
-            let shape = if is_known(&window) {
-                Vec::new()
-            } else {
-                print.sets.iter().chain(&print.more).copied().collect()
-            };
             WindowPart {
                 window,
                 bucket,
-                shape,
+                sets: print.sets.iter().chain(&print.more).copied().collect(),
             }
         })
         .collect();
@@ -166,7 +165,13 @@ pub(crate) fn assemble(
         rules: parts,
         variants,
         windows,
-        nibbles,
+        nibbles: dealt.nibbles,
+        edges: dealt.edges,
+        look_back: builds
+            .iter()
+            .filter_map(|build| build.look_back)
+            .reduce(keyed::join)
+            .unwrap_or_default(),
     };
     let artifact = parts
         .encode()

@@ -1,141 +1,204 @@
 //! Which windows share a bucket. Sets in a bucket become products of nibble sets; the fewer positions a bucket lets through,
 //! and the fewer windows must then be compared, the better.
+//!
+//! Literals that stand where words start have eight buckets, other literals sixteen, shapes eight: what is let through is
+//! looked at by different means.
 
-use blackbar_engine::prefilter::{BUCKETS, Nibbles, WINDOW};
+use blackbar_engine::prefilter::{BUCKETS, Edge, LOOK_BACK, Nibbles, SHAPES, WINDOW};
 
 use crate::automaton::{ByteSet, has};
-use crate::fingerprint::Print;
-use crate::sample::Statistics;
+use crate::sample::{Shares, Statistics};
+use crate::windows::Print;
 
-/// Windows that share a bucket, as nibble sets.
-#[derive(Clone)]
-struct Group {
-    /// Low and high nibbles of each position.
-    nibbles: [[u16; 2]; WINDOW],
-    windows: usize,
-    /// Expected comparisons per byte.
-    cost: f64,
+/// Buckets in a group.
+const GROUP: usize = 8;
+
+/// What the engine needs to know of buckets.
+pub(crate) struct Dealt {
+    /// The bucket of each print.
+    pub(crate) buckets: Vec<u8>,
+    pub(crate) nibbles: Nibbles,
+    pub(crate) edges: [Edge; BUCKETS],
 }
 
-/// The bucket of each print, and the engine's tables.
-pub(crate) fn assign(prints: &[&Print], statistics: &Statistics) -> (Vec<u8>, Nibbles) {
-    let shares = statistics.nibbles();
-    let mut groups: Vec<Group> = Vec::new();
-    let mut group_of: Vec<usize> = Vec::new();
-    for print in prints {
-        let nibbles = print.sets.map(|set| nibbles_of(&set));
-        let at = groups
-            .iter()
-            .position(|g| g.nibbles == nibbles)
-            .unwrap_or_else(|| {
-                groups.push(Group {
-                    nibbles,
-                    windows: 0,
-                    cost: 0.0,
-                });
-                groups.len() - 1
-            });
-        groups[at].windows += 1;
-        groups[at].cost = cost(&groups[at].nibbles, groups[at].windows, &shares);
-        group_of.push(at);
-    }
-    let mut bucket_of: Vec<usize> = (0..groups.len()).collect();
-    merge(&mut groups, &mut bucket_of, &shares);
+/// The nibble sets of the three positions: low, then high.
+type Products = [[u16; 2]; WINDOW];
 
-    let mut names: Vec<usize> = bucket_of.clone();
-    names.sort_unstable();
-    names.dedup();
-    let mut tables: Nibbles = [[[0; 16]; 2]; WINDOW];
-    for (bucket, &group) in names.iter().enumerate() {
-        for (table, nibbles) in tables.iter_mut().zip(&groups[group].nibbles) {
-            for (half, &members) in table.iter_mut().zip(nibbles) {
-                half.iter_mut()
-                    .enumerate()
-                    .filter(|(n, _)| members >> n & 1 == 1)
-                    .for_each(|(_, b)| *b |= 1 << bucket);
-            }
+/// Windows with the same nibbles: they go where one of them goes.
+struct Item {
+    nibbles: Products,
+    edge: Edge,
+    share: f64,
+}
+
+/// Windows that share a bucket.
+#[derive(Clone)]
+struct Bucket {
+    nibbles: Products,
+    edge: Edge,
+    /// The share of positions that it lets through.
+    share: f64,
+}
+
+/// Nothing at all.
+const EMPTY: Bucket = Bucket {
+    nibbles: [[0; 2]; WINDOW],
+    edge: Edge::Word,
+    share: 0.0,
+};
+
+/// Times that every item is offered to every bucket.
+const ROUNDS: usize = 12;
+
+/// Deals the windows into buckets.
+pub(crate) fn deal(prints: &[&Print], statistics: &Statistics) -> Dealt {
+    let shares = statistics.shares();
+    let mut dealt = Dealt {
+        buckets: vec![0; prints.len()],
+        nibbles: [[[0; 16]; 2]; WINDOW],
+        edges: [Edge::None; BUCKETS],
+    };
+    let of = |wanted: fn(bool, Edge) -> bool| -> Vec<usize> {
+        (0..prints.len())
+            .filter(|&i| !prints[i].late && wanted(prints[i].is_literal(), prints[i].edge))
+            .collect()
+    };
+    for (i, print) in prints.iter().enumerate() {
+        if print.late {
+            dealt.buckets[i] = LOOK_BACK;
         }
     }
-    let bucket = |group: &usize| {
-        names
-            .iter()
-            .position(|&n| n == bucket_of[*group])
-            .unwrap_or(0) as u8
-    };
-    (group_of.iter().map(bucket).collect(), tables)
-}
-
-/// Merges the pair that costs least until the buckets suffice. `bucket_of` names for each group the one it went into.
-fn merge(groups: &mut [Group], bucket_of: &mut [usize], shares: &[[f64; 16]; 16]) {
-    let mut alive: Vec<usize> = (0..groups.len()).collect();
-    let price = |groups: &[Group], a: usize, b: usize| {
-        let both = join(&groups[a], &groups[b], shares);
-        both.cost - groups[a].cost - groups[b].cost
-    };
-    // The cheapest partner of each living group, among those after it.
-    let mut partner: Vec<(f64, usize)> = vec![(f64::INFINITY, 0); groups.len()];
-    let find = |groups: &[Group], alive: &[usize], a: usize| {
-        let after = alive.iter().copied().filter(|&b| b > a);
-        after
-            .map(|b| (price(groups, a, b), b))
-            .min_by(|x, y| x.0.total_cmp(&y.0))
-            .unwrap_or((f64::INFINITY, 0))
-    };
-    for &a in &alive {
-        partner[a] = find(groups, &alive, a);
-    }
-    while alive.len() > BUCKETS {
-        let Some(&a) = alive
-            .iter()
-            .min_by(|&&x, &&y| partner[x].0.total_cmp(&partner[y].0))
-        else {
-            return;
-        };
-        let b = partner[a].1;
-        groups[a] = join(&groups[a], &groups[b], shares);
-        alive.retain(|&x| x != b);
-        bucket_of
-            .iter_mut()
-            .filter(|x| **x == b)
-            .for_each(|x| *x = a);
-        for &x in &alive {
-            if x == a || partner[x].1 == a || partner[x].1 == b {
-                partner[x] = find(groups, &alive, x);
-            } else if x < a {
-                let new = price(groups, x, a);
-                if new < partner[x].0 {
-                    partner[x] = (new, a);
+    let groups = [
+        (0, GROUP, of(|literal, edge| literal && edge == Edge::Word)),
+        (
+            GROUP,
+            2 * GROUP,
+            of(|literal, edge| literal && edge == Edge::None),
+        ),
+        (SHAPES, GROUP, of(|literal, _| !literal)),
+    ];
+    for (first, most, members) in groups {
+        let (buckets, bucket_of) = group(prints, &members, most, &shares);
+        for (&print, bucket) in members.iter().zip(bucket_of) {
+            dealt.buckets[print] = (first + bucket) as u8;
+        }
+        for (i, bucket) in buckets.iter().enumerate() {
+            dealt.edges[first + i] = bucket.edge;
+            for (table, nibbles) in dealt.nibbles.iter_mut().zip(&bucket.nibbles) {
+                for (half, &members) in table.iter_mut().zip(nibbles) {
+                    half.iter_mut()
+                        .enumerate()
+                        .filter(|(n, _)| members >> n & 1 == 1)
+                        .for_each(|(_, bits)| *bits |= 1 << (first + i));
                 }
             }
         }
     }
+    dealt
 }
 
-fn join(a: &Group, b: &Group, shares: &[[f64; 16]; 16]) -> Group {
-    let nibbles =
-        std::array::from_fn(|i| std::array::from_fn(|h| a.nibbles[i][h] | b.nibbles[i][h]));
-    let windows = a.windows + b.windows;
-    Group {
-        nibbles,
-        windows,
-        cost: cost(&nibbles, windows, shares),
+/// The buckets of one group, and which of them each member is in.
+fn group(
+    prints: &[&Print],
+    members: &[usize],
+    most: usize,
+    shares: &Shares,
+) -> (Vec<Bucket>, Vec<usize>) {
+    let mut items: Vec<Item> = Vec::new();
+    let mut item_of: Vec<usize> = Vec::new();
+    for &member in members {
+        let print = prints[member];
+        let nibbles = print.sets.map(|set| nibbles_of(&set));
+        let same = |item: &Item| item.nibbles == nibbles && item.edge == print.edge;
+        let at = items.iter().position(same).unwrap_or_else(|| {
+            items.push(Item {
+                nibbles,
+                edge: print.edge,
+                share: shares.of(print.edge, &nibbles),
+            });
+            items.len() - 1
+        });
+        item_of.push(at);
+    }
+    let (buckets, bucket_of) = place(&items, most, shares);
+    let bucket_of = item_of.iter().map(|&item| bucket_of[item]).collect();
+    (buckets, bucket_of)
+}
+
+/// Deals the items, the commonest first, each to where it adds least; then lets each move as long as that helps.
+fn place(items: &[Item], most: usize, shares: &Shares) -> (Vec<Bucket>, Vec<usize>) {
+    let mut order: Vec<usize> = (0..items.len()).collect();
+    order.sort_by(|&a, &b| items[b].share.total_cmp(&items[a].share));
+    let mut buckets = vec![EMPTY; most];
+    let mut bucket_of = vec![0; items.len()];
+    for &item in &order {
+        let (to, joined) = cheapest(&buckets, &items[item], None, shares);
+        bucket_of[item] = to;
+        buckets[to] = joined;
+    }
+    for _ in 0..ROUNDS {
+        let mut moved = false;
+        for &item in &order {
+            let from = bucket_of[item];
+            let rest = (0..items.len()).filter(|&i| i != item && bucket_of[i] == from);
+            let rest = union(rest.map(|i| &items[i]), shares);
+            let saved = buckets[from].share - rest.share;
+            let (to, joined) = cheapest(&buckets, &items[item], Some(from), shares);
+            if joined.share - buckets[to].share + 1e-9 < saved {
+                bucket_of[item] = to;
+                buckets[from] = rest;
+                buckets[to] = joined;
+                moved = true;
+            }
+        }
+        if !moved {
+            break;
+        }
+    }
+    (buckets, bucket_of)
+}
+
+/// The bucket to which an item adds least, and what becomes of it.
+fn cheapest(
+    buckets: &[Bucket],
+    item: &Item,
+    except: Option<usize>,
+    shares: &Shares,
+) -> (usize, Bucket) {
+    (0..buckets.len())
+        .filter(|&i| Some(i) != except)
+        .map(|i| (i, join(&buckets[i], item, shares)))
+        .min_by(|(i, a), (j, b)| {
+            (a.share - buckets[*i].share).total_cmp(&(b.share - buckets[*j].share))
+        })
+        .unwrap_or((0, EMPTY))
+}
+
+fn join(bucket: &Bucket, item: &Item, shares: &Shares) -> Bucket {
+    let mut joined = bucket.clone();
+    include(&mut joined, item);
+    joined.share = shares.of(joined.edge, &joined.nibbles);
+    joined
+}
+
+fn include(bucket: &mut Bucket, item: &Item) {
+    for (position, more) in bucket.nibbles.iter_mut().zip(&item.nibbles) {
+        for (half, more) in position.iter_mut().zip(more) {
+            *half |= more;
+        }
+    }
+    if item.edge == Edge::None {
+        bucket.edge = Edge::None;
     }
 }
 
-/// Expected comparisons per byte: the share of positions that the nibble sets let through, times the windows.
-fn cost(nibbles: &[[u16; 2]; WINDOW], windows: usize, shares: &[[f64; 16]; 16]) -> f64 {
-    let share = |[low, high]: &[u16; 2]| -> f64 {
-        (0..16)
-            .filter(|h| high >> h & 1 == 1)
-            .map(|h| {
-                (0..16)
-                    .filter(|l| low >> l & 1 == 1)
-                    .map(|l| shares[h][l])
-                    .sum::<f64>()
-            })
-            .sum()
-    };
-    nibbles.iter().map(share).product::<f64>() * (1.0 + windows as f64)
+fn union<'a>(items: impl Iterator<Item = &'a Item>, shares: &Shares) -> Bucket {
+    let mut all = EMPTY;
+    for item in items {
+        include(&mut all, item);
+    }
+    all.share = shares.of(all.edge, &all.nibbles);
+    all
 }
 
 fn nibbles_of(set: &ByteSet) -> [u16; 2] {

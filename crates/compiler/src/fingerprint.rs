@@ -1,86 +1,119 @@
-//! From an expression to windows: what bytes must every match have, at which distance from its start, and which three of
-//! them are rarest in the sample.
+//! From an expression to the ways in which a match can begin: what bytes must every match have, at which distance from its
+//! start. Which of them become windows is chosen in [`windows`](crate::windows).
 
 use std::collections::HashSet;
 
 use blackbar_engine::artifact::LeadingRun;
-use blackbar_engine::prefilter::{SHAPE, WINDOW};
+use blackbar_engine::prefilter::{Edge, WINDOW, is_literal};
 use regex_syntax::hir::{Class, ClassUnicode, Hir, HirKind, Repetition};
 use regex_syntax::utf8::Utf8Sequences;
 
 use crate::automaton::{ByteSet, has, insert};
 use crate::sample::Statistics;
+use crate::windows::{self, Print};
 
 /// How far from a match's start windows are looked for: the further, the more ways of beginning there are to tell apart.
 const REACHES: [usize; 7] = [3, 4, 6, 8, 12, 24, 88];
 /// Ways in which a match can begin that are told apart.
 const WAYS: usize = 256;
-/// What one more window costs, as a share of positions: it is compared wherever its bucket lets something through.
-const WINDOW_COST: f64 = 4e-6;
-/// Bytes that the engine compares before it verifies.
-const COMPARED: usize = 8;
+/// Plans of a rule that are considered.
+const PLANS: usize = 2;
+/// Bytes of a keyword that are looked at.
+const WORDS: usize = 40;
 /// From this many lengths on a leading run is a run of its own.
 const RUN: u32 = 8;
 
-/// A window before it has a rule and a bucket.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Print {
-    pub(crate) sets: [ByteSet; WINDOW],
-    /// The sets of the bytes after those, as far as they are known and looked at.
-    pub(crate) more: Vec<ByteSet>,
-    pub(crate) offset: usize,
-    pub(crate) mask: u64,
-    pub(crate) literal: u64,
-    pub(crate) run: Option<LeadingRun>,
-    /// What it is expected to cost; see [`expense`].
-    pub(crate) share: f64,
-}
-
 /// One way in which a match can begin.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Way {
-    sets: Vec<ByteSet>,
+pub(crate) struct Way {
+    /// What its bytes are in, from the first on.
+    pub(crate) sets: Vec<ByteSet>,
     /// What follows is known too.
     open: bool,
 }
 
-/// The windows of `hir`; `None` when some match has fewer than three bytes.
+/// Ways of which every match begins in one: a window of each finds all matches.
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    /// The run of variable length that comes before all of them.
+    pub(crate) run: Option<LeadingRun>,
+    /// Where they can stand.
+    pub(crate) edge: Edge,
+    /// They are looked for before values only.
+    pub(crate) late: bool,
+    pub(crate) ways: Vec<Way>,
+}
+
+/// How windows for `hir` can be chosen; nothing when some match has fewer than three bytes. `keywords` is what every match
+/// begins with, where that is known to be words.
 ///
 /// A match that is masked because it lives past `max_len` has its window by then: whatever lives so long is found.
-pub(crate) fn prints(hir: &Hir, max_len: usize, statistics: &Statistics) -> Option<Vec<Print>> {
+/// `edge`: where a match may start.
+pub(crate) fn plans(
+    hir: &Hir,
+    keywords: Option<&Hir>,
+    max_len: usize,
+    edge: Edge,
+    statistics: &Statistics,
+) -> Vec<Plan> {
     let fits = |run: usize, reach: usize| {
         let most = (max_len + 1)
             .checked_sub(run)
             .filter(|&most| most >= WINDOW);
         most.map(|most| reach.min(most))
     };
+    let usable = |plan: &Plan| plan.ways.iter().all(|way| way.sets.len() >= WINDOW);
     let behind = leading_run(hir);
-    let cost = |prints: &[Print]| -> f64 {
-        prints
-            .iter()
-            .map(|p| p.share * weight(p.offset) + WINDOW_COST)
-            .sum()
-    };
-    let mut best: Option<(f64, Vec<Print>)> = None;
+    let mut found: Vec<(f64, Plan)> = Vec::new();
     for reach in REACHES {
-        let direct = fits(0, reach).and_then(|reach| choose(&ways(hir, reach), statistics, None));
+        let direct = fits(0, reach).map(|reach| Plan {
+            run: None,
+            edge,
+            late: false,
+            ways: ways(hir, reach),
+        });
         let after_run = behind.as_ref().and_then(|(run, rest)| {
             let reach = fits(usize::from(run.max), reach)?;
-            choose(&ways(rest, reach), statistics, Some(*run))
+            Some(Plan {
+                run: Some(*run),
+                edge: Edge::None,
+                late: false,
+                ways: ways(rest, reach),
+            })
         });
-        for prints in direct.into_iter().chain(after_run) {
-            let cost = cost(&prints);
-            if best.as_ref().is_none_or(|(least, _)| cost < *least) {
-                best = Some((cost, prints));
-            }
-        }
-        // Looking further takes time, and holds more back: only where the rule is expensive otherwise.
+        let plans = direct.into_iter().chain(after_run).filter(usable);
+        found.extend(plans.map(|plan| (windows::alone(&plan, statistics), plan)));
+        found.sort_by(|a, b| a.0.total_cmp(&b.0));
+        found.truncate(PLANS);
+        // Looking further takes time: only where the rule is expensive otherwise.
         let enough = if reach < 12 { 2e-5 } else { 1e-3 };
-        if best.as_ref().is_some_and(|(cost, _)| *cost < enough) {
+        if found.first().is_some_and(|(cost, _)| *cost < enough) {
             break;
         }
     }
-    best.map(|(_, prints)| prints)
+    let mut plans: Vec<Plan> = found.into_iter().map(|(_, plan)| plan).collect();
+    if let (Some(words), Some(reach)) = (keywords, fits(0, WORDS)) {
+        let plan = Plan {
+            run: None,
+            edge,
+            late: false,
+            ways: ways(words, reach),
+        };
+        plans.extend(Some(plan).filter(usable));
+    }
+    plans
+}
+
+/// The plan of a rule whose keywords are looked for before values; nothing where a keyword is too short for a window.
+pub(crate) fn late(keywords: &Hir) -> Option<Plan> {
+    let plan = Plan {
+        run: None,
+        edge: Edge::None,
+        late: true,
+        ways: ways(keywords, WORDS),
+    };
+    let usable = |way: &Way| way.sets.windows(WINDOW).any(is_literal);
+    plan.ways.iter().all(usable).then_some(plan)
 }
 
 /// The run that every match starts with, if its length varies much, and what follows it.
@@ -133,7 +166,7 @@ fn class_set(hir: &Hir) -> Option<ByteSet> {
 }
 
 /// All ways in which a match of `hir` can begin, up to `reach` bytes.
-fn ways(hir: &Hir, reach: usize) -> Vec<Way> {
+pub(crate) fn ways(hir: &Hir, reach: usize) -> Vec<Way> {
     let start = Way {
         sets: Vec::new(),
         open: true,
@@ -290,91 +323,6 @@ fn dedup(ways: Vec<Way>, reach: usize) -> Vec<Way> {
     unique
 }
 
-/// The rarest window of each way; ways whose windows can be one are merged.
-fn choose(ways: &[Way], statistics: &Statistics, run: Option<LeadingRun>) -> Option<Vec<Print>> {
-    let mut prints: Vec<Print> = Vec::new();
-    for way in ways {
-        let most = way.sets.len().checked_sub(WINDOW)?;
-        let print = (0..=most)
-            .map(|offset| print(&way.sets, offset, statistics, run))
-            // A window further on must be worth the bytes that are held for it.
-            .min_by(|a, b| (a.share * weight(a.offset)).total_cmp(&(b.share * weight(b.offset))))?;
-        prints.push(print);
-    }
-    let mut merged: Vec<Print> = Vec::new();
-    for print in prints {
-        match merged
-            .iter_mut()
-            .find(|other| other.offset == print.offset && joins(other, &print, statistics))
-        {
-            Some(other) => *other = join(other, &print, statistics),
-            None => merged.push(print),
-        }
-    }
-    Some(merged)
-}
-
-fn weight(offset: usize) -> f64 {
-    1.0 + offset as f64 / 8.0
-}
-
-fn print(
-    sets: &[ByteSet],
-    offset: usize,
-    statistics: &Statistics,
-    run: Option<LeadingRun>,
-) -> Print {
-    let window: [ByteSet; WINDOW] = std::array::from_fn(|i| sets[offset + i]);
-    let (mut mask, mut literal) = (0, 0);
-    for (i, set) in sets[offset..].iter().take(COMPARED).enumerate() {
-        let members: Vec<u8> = (0..=255).filter(|&b| has(set, b)).collect();
-        let first = members.first().copied().unwrap_or(0);
-        let same = !members.iter().fold(0, |bits, &b| bits | (b ^ first));
-        mask |= u64::from(same) << (8 * i);
-        literal |= u64::from(first & same) << (8 * i);
-    }
-    let known = &sets[offset..sets.len().min(offset + SHAPE)];
-    Print {
-        sets: window,
-        more: known[WINDOW..].to_vec(),
-        offset,
-        mask,
-        literal,
-        run,
-        share: expense(known, statistics),
-    }
-}
-
-/// The expected share of positions at which all of `sets` match and a match is tried; and where the first three do, which
-/// costs a comparison, a tenth of that.
-fn expense(sets: &[ByteSet], statistics: &Statistics) -> f64 {
-    statistics.share(sets) + 0.1 * statistics.share(&sets[..WINDOW])
-}
-
-/// Whether one window for both costs no more than the two.
-fn joins(a: &Print, b: &Print, statistics: &Statistics) -> bool {
-    join(a, b, statistics).share <= a.share + b.share + WINDOW_COST
-}
-
-fn join(a: &Print, b: &Print, statistics: &Statistics) -> Print {
-    let sets: [ByteSet; WINDOW] =
-        std::array::from_fn(|i| std::array::from_fn(|w| a.sets[i][w] | b.sets[i][w]));
-    let mask = a.mask & b.mask & !(a.literal ^ b.literal);
-    let more = a.more.iter().zip(&b.more);
-    let more: Vec<ByteSet> = more
-        .map(|(a, b)| std::array::from_fn(|w| a[w] | b[w]))
-        .collect();
-    let all: Vec<ByteSet> = sets.iter().chain(&more).copied().collect();
-    Print {
-        sets,
-        more,
-        mask,
-        literal: a.literal & mask,
-        share: expense(&all, statistics),
-        ..a.clone()
-    }
-}
-
 /// A window for people: `[Aa]KI @3`.
 pub(crate) fn describe(print: &Print) -> String {
     let mut text: String = print.sets.iter().map(describe_set).collect();
@@ -385,6 +333,9 @@ pub(crate) fn describe(print: &Print) -> String {
             run.min,
             run.max
         );
+    }
+    if print.late {
+        text.push_str(" before values");
     }
     if print.offset > 0 {
         text.push_str(&format!(" at {}", print.offset));

@@ -20,11 +20,13 @@ mod automaton;
 mod buckets;
 mod export;
 mod fingerprint;
+mod keyed;
 mod lint;
 mod pattern;
 mod report;
 mod rules;
 mod sample;
+mod windows;
 
 use blackbar_policy::diagnostic::{Diagnostic, PolicyError};
 use blackbar_policy::model::Policy;

@@ -3,8 +3,8 @@
 
 use std::fmt;
 
-use blackbar_engine::artifact::Parts;
-use blackbar_engine::prefilter::WINDOW;
+use blackbar_engine::artifact::{Parts, Window};
+use blackbar_engine::prefilter::{BUCKETS, Edge, WINDOW};
 
 use crate::automaton::has;
 use crate::sample::SAMPLE;
@@ -49,25 +49,32 @@ impl Report {
         let tables = &parts.nibbles;
         let mut counts = vec![0u64; self.rules.len()];
         for at in 0..SAMPLE.len() - WINDOW {
-            let mut buckets = !0u16;
+            let mut buckets = !0u32;
             for (table, &byte) in tables.iter().zip(&SAMPLE[at..]) {
                 buckets &= table[0][usize::from(byte & 15)] & table[1][usize::from(byte >> 4)];
             }
-            if buckets == 0 {
-                continue;
-            }
-            let mut word = [0; 8];
-            let there = (SAMPLE.len() - at).min(8);
-            word[..there].copy_from_slice(&SAMPLE[at..at + there]);
-            let word = u64::from_le_bytes(word);
+            let before = at.checked_sub(1).map(|i| SAMPLE[i]);
+            let inside = before.is_some_and(|b| b.is_ascii_alphanumeric() || b == b'_');
+            let stands = |window: &Window| {
+                let Some(from) = at.checked_sub(usize::from(window.back)) else {
+                    return false;
+                };
+                let mut word = [0; 8];
+                let there = (SAMPLE.len() - from).min(8);
+                word[..there].copy_from_slice(&SAMPLE[from..from + there]);
+                (u64::from_le_bytes(word) ^ window.literal) & window.mask == 0
+            };
             for part in &parts.windows {
                 let window = &part.window;
                 let fits = || {
-                    let pairs = part.shape.iter().zip(&SAMPLE[at..]);
+                    let pairs = part.sets.iter().zip(&SAMPLE[at..]);
                     pairs.into_iter().all(|(set, &byte)| has(set, byte))
                 };
-                if buckets >> part.bucket & 1 == 1
-                    && (word ^ window.literal) & window.mask == 0
+                let bucket = usize::from(part.bucket);
+                let edge = parts.edges.get(bucket).copied().unwrap_or_default();
+                if (bucket >= BUCKETS || buckets >> bucket & 1 == 1)
+                    && (edge == Edge::None || !inside)
+                    && stands(window)
                     && fits()
                 {
                     counts[usize::from(window.rule)] += 1;

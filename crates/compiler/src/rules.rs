@@ -2,13 +2,16 @@
 //! between rules) lives in [`assemble`](crate::assemble).
 
 use blackbar_engine as engine;
+use blackbar_engine::artifact::LookBack;
 use blackbar_engine::check::Check;
+use blackbar_engine::prefilter::Edge;
 use blackbar_policy::diagnostic::Diagnostic;
-use blackbar_policy::model::{self, Boundary, Part, Rule, Validator};
+use blackbar_policy::model::{self, Boundary, Matcher, Part, Rule, Validator};
 use regex_syntax::hir::Hir;
 
 use crate::automaton::{self, BuildError, Built, ByteSet, insert};
-use crate::fingerprint::{self, Print};
+use crate::fingerprint::{self, Plan};
+use crate::keyed;
 use crate::pattern::{self, PatternError, Split};
 use crate::sample::Statistics;
 
@@ -29,7 +32,9 @@ pub(crate) struct RuleBuild {
     pub(crate) checks: Vec<Check>,
     pub(crate) allow: Vec<Built>,
     pub(crate) left: ByteSet,
-    pub(crate) prints: Vec<Print>,
+    pub(crate) plans: Vec<Plan>,
+    /// What the engine needs to know where its keywords are looked for before values.
+    pub(crate) look_back: Option<LookBack>,
 }
 
 /// Compiles one rule.
@@ -118,14 +123,38 @@ impl Builder<'_> {
             ));
         }
         let whole = self.split.whole();
-        let prints = fingerprint::prints(&whole, lengths.max_len, statistics).ok_or_else(|| {
-            self.error(
+        let left = boundary_set(self.rule.left);
+        let word = boundary_set(Boundary::Word);
+        // A boundary that keeps all of a word's bytes out lets matches start where words may.
+        let edge = if left.iter().zip(&word).all(|(left, word)| word & !left == 0) {
+            Edge::Word
+        } else {
+            Edge::None
+        };
+        let keywords = match self.rule.matcher {
+            Matcher::Keyed { .. } => self.split.before.first(),
+            Matcher::Pattern(_) => None,
+        };
+        let late = keywords.and_then(|words| {
+            let look_back = keyed::look_back(&self.split)?;
+            Some((look_back, fingerprint::late(words)?))
+        });
+        let (look_back, plans) = match late {
+            Some((look_back, plan)) => (Some(look_back), vec![plan]),
+            None => {
+                let most = lengths.max_len;
+                let plans = fingerprint::plans(&whole, keywords, most, edge, statistics);
+                (None, plans)
+            }
+        };
+        if plans.is_empty() {
+            return Err(self.error(
                 Part::Pattern,
                 "a match can have fewer than three bytes",
                 "start the pattern with something that must be there: an optional or repeated beginning never changes \
                  what is redacted",
-            )
-        })?;
+            ));
+        }
         Ok(RuleBuild {
             stages,
             unique,
@@ -140,8 +169,9 @@ impl Builder<'_> {
             select,
             checks,
             allow,
-            left: boundary_set(self.rule.left),
-            prints,
+            left,
+            plans,
+            look_back,
         })
     }
 

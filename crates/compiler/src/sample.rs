@@ -4,7 +4,9 @@
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
-use crate::automaton::{ByteSet, has};
+use blackbar_engine::prefilter::Edge;
+
+use crate::automaton::{ByteSet, has, insert};
 
 /// Log lines of the usual kinds, without anything secret; `sample/README.md` says how it was made.
 pub static SAMPLE: &[u8] = include_bytes!("../sample/sample.log");
@@ -95,12 +97,105 @@ impl Statistics {
         })
     }
 
-    /// The share of bytes in each pair of a high and a low nibble.
-    pub(crate) fn nibbles(&self) -> [[f64; 16]; 16] {
-        let mut shares = [[0.0; 16]; 16];
-        for (byte, &share) in self.single.iter().enumerate() {
-            shares[byte >> 4][byte & 15] = share;
+    /// The same where `edge` lets a window stand.
+    pub(crate) fn share_at(&self, edge: Edge, sets: &[ByteSet]) -> f64 {
+        match edge {
+            Edge::None => self.share(sets),
+            Edge::Word => {
+                let mut all = vec![not_word()];
+                all.extend(sets);
+                self.share(&all)
+            }
         }
-        shares
+    }
+
+    /// For products of nibble sets.
+    pub(crate) fn shares(&self) -> Shares {
+        // What the sample lacks is left out: it adds up to nothing, and there is much of it.
+        const SEEN: f64 = 1e-6;
+        let symbols: Vec<u8> = (0..=255u8)
+            .filter(|&b| self.single[usize::from(b)] > SEEN)
+            .collect();
+        let row = |&a: &u8| {
+            let after = &self.after[usize::from(a)];
+            symbols
+                .iter()
+                .map(|&b| after[usize::from(b)] as f32)
+                .collect()
+        };
+        let word = not_word();
+        let mut starts = vec![0.0; symbols.len()];
+        for &a in symbols.iter().filter(|&&a| has(&word, a)) {
+            let after = &self.after[usize::from(a)];
+            for (sum, &b) in starts.iter_mut().zip(&symbols) {
+                *sum += (self.single[usize::from(a)] * after[usize::from(b)]) as f32;
+            }
+        }
+        Shares {
+            single: symbols
+                .iter()
+                .map(|&b| self.single[usize::from(b)] as f32)
+                .collect(),
+            starts,
+            after: symbols.iter().map(row).collect(),
+            symbols,
+        }
+    }
+}
+
+/// Bytes that are no part of a word.
+fn not_word() -> ByteSet {
+    let mut set = ByteSet::default();
+    (0..=255u8)
+        .filter(|b| !b.is_ascii_alphanumeric() && *b != b'_')
+        .for_each(|b| insert(&mut set, b));
+    set
+}
+
+/// How often products of nibble sets are met, one after the other.
+pub(crate) struct Shares {
+    /// The bytes that the sample has.
+    symbols: Vec<u8>,
+    /// The share of each, and of those where a word may start.
+    single: Vec<f32>,
+    starts: Vec<f32>,
+    /// Of the second, given the first.
+    after: Vec<Vec<f32>>,
+}
+
+impl Shares {
+    /// The share of positions that the products let through: for each position the low nibbles, then the high ones.
+    pub(crate) fn of(&self, edge: Edge, nibbles: &[[u16; 2]]) -> f64 {
+        let inside = |[low, high]: &[u16; 2], byte: u8| {
+            low >> (byte & 15) & 1 == 1 && high >> (byte >> 4) & 1 == 1
+        };
+        let start = match edge {
+            Edge::None => &self.single,
+            Edge::Word => &self.starts,
+        };
+        let Some((first, rest)) = nibbles.split_first() else {
+            return 1.0;
+        };
+        let mut at: Vec<(usize, f32)> = Vec::new();
+        for (i, (&byte, &weight)) in self.symbols.iter().zip(start).enumerate() {
+            if inside(first, byte) {
+                at.push((i, weight));
+            }
+        }
+        for position in rest {
+            let mut next: Vec<(usize, f32)> = Vec::new();
+            for (j, &byte) in self.symbols.iter().enumerate() {
+                if inside(position, byte) {
+                    next.push((
+                        j,
+                        at.iter()
+                            .map(|&(i, weight)| weight * self.after[i][j])
+                            .sum(),
+                    ));
+                }
+            }
+            at = next;
+        }
+        f64::from(at.iter().map(|&(_, weight)| weight).sum::<f32>())
     }
 }

@@ -7,7 +7,6 @@
 //! How a chunk is scanned: the [`prefilter`] finds candidates, [`program`] verifies each with small anchored automata,
 //! [`check`] and [`boundary`] judge matches, [`union`] makes regions and edits of findings.
 #![no_std]
-#![forbid(unsafe_code)]
 
 extern crate alloc;
 
@@ -18,6 +17,7 @@ pub mod prefilter;
 pub mod validate;
 
 mod boundary;
+mod ledger;
 mod plan;
 mod program;
 mod rule;
@@ -26,7 +26,9 @@ mod transform;
 mod union;
 
 pub use artifact::{Engine, LoadError, MAGIC};
+pub use ledger::{Entry, Ledger, Observer};
 pub use plan::{Plan, PlanError};
+pub use prefilter::Width;
 pub use rule::{Action, Confidence, Finding, Place, Rule, RuleIndex, Settings, Severity};
 pub use stream::{Stream, apply_edits, redact_value};
 pub use union::Edit;

@@ -9,6 +9,7 @@
 //! bounds that.
 
 use alloc::vec::Vec;
+use core::cell::Cell;
 
 use crate::artifact::Engine;
 use crate::boundary;
@@ -126,6 +127,8 @@ pub(crate) struct View<'a> {
     pub(crate) base: u64,
     /// No byte follows the window.
     pub(crate) last: bool,
+    /// Bytes that automata looked at.
+    pub(crate) steps: &'a Cell<u64>,
 }
 
 impl View<'_> {
@@ -170,19 +173,36 @@ enum Run {
 fn run(
     dfa: &Dfa,
     view: &View<'_>,
+    state: u16,
+    at: usize,
+    limit: usize,
+    plain: impl FnMut(usize) -> bool,
+    accept: impl FnMut(usize),
+) -> Run {
+    let from = at;
+    let (run, to) = walk(dfa, view, state, at, limit, plain, accept);
+    view.steps.set(view.steps.get() + (to - from) as u64);
+    run
+}
+
+/// As [`run`], and where it ended.
+#[inline(always)]
+fn walk(
+    dfa: &Dfa,
+    view: &View<'_>,
     mut state: u16,
     mut at: usize,
     limit: usize,
     mut plain: impl FnMut(usize) -> bool,
     mut accept: impl FnMut(usize),
-) -> Run {
+) -> (Run, usize) {
     loop {
         if state == FINAL {
             accept(at);
-            return Run::Done;
+            return (Run::Done, at);
         }
         if dfa.is_sure(state) && plain(at) {
-            return Run::Sure(state, at);
+            return (Run::Sure(state, at), at);
         }
         let Some(&byte) = view.hay.get(at) else { break };
         let entry = dfa.next(view.artifact, state, byte);
@@ -190,21 +210,21 @@ fn run(
             accept(at);
         }
         if entry & !MATCHES == DEAD {
-            return Run::Done;
+            return (Run::Done, at);
         }
         if at >= limit {
-            return Run::Limit(state);
+            return (Run::Limit(state), at);
         }
         state = entry & !MATCHES;
         at += 1;
     }
     if !view.last {
-        return Run::Alive(state);
+        return (Run::Alive(state), at);
     }
     if dfa.end(view.artifact, state) & MATCHES != 0 {
         accept(at);
     }
-    Run::Done
+    (Run::Done, at)
 }
 
 impl Program {

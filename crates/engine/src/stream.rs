@@ -8,11 +8,13 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::cell::Cell;
 
-use crate::artifact::{Engine, RuleProgram, Window};
+use crate::artifact::{Engine, LookBack, RuleProgram, Window};
 use crate::boundary::{self, CONTEXT};
+use crate::ledger::Observer;
 use crate::plan::Plan;
-use crate::prefilter::WINDOW;
+use crate::prefilter::{RUN, STRIP, Strip, WINDOW};
 use crate::program::{Growth, Match, Progress, Verdict, View};
 use crate::rule::{Action, Confidence, Finding, Place, RuleIndex};
 use crate::union::{Bytes, Edit, Part, Union};
@@ -152,9 +154,22 @@ impl Stream {
     /// # Cost
     /// Linear in `len`, whatever the sizes of the chunks before.
     pub fn commit(&mut self, engine: &Engine, plan: &Plan, len: usize, last: bool) {
+        self.commit_observed(engine, plan, len, last, &mut ());
+    }
+
+    /// As [`Stream::commit`], telling `observer` what is done.
+    pub fn commit_observed<O: Observer>(
+        &mut self,
+        engine: &Engine,
+        plan: &Plan,
+        len: usize,
+        last: bool,
+        observer: &mut O,
+    ) {
         self.filled = (self.filled + len).min(self.window.len());
         let window = core::mem::take(&mut self.window);
         let hay = window.get(..self.filled).unwrap_or_default();
+        let steps = Cell::new(0);
         let mut scan = Scan {
             engine,
             plan,
@@ -164,8 +179,10 @@ impl Stream {
                 hay,
                 base: self.base,
                 last,
+                steps: &steps,
             },
             stream: self,
+            observer,
         };
         scan.resume_open();
         scan.candidates();
@@ -414,14 +431,15 @@ pub fn redact_value(
 }
 
 /// One chunk being scanned.
-struct Scan<'a> {
+struct Scan<'a, O> {
     engine: &'a Engine,
     plan: &'a Plan,
     view: View<'a>,
     stream: &'a mut Stream,
+    observer: &'a mut O,
 }
 
-impl<'a> Scan<'a> {
+impl<'a, O: Observer> Scan<'a, O> {
     fn index(&self, offset: u64) -> usize {
         usize::try_from(offset.saturating_sub(self.view.base)).unwrap_or(usize::MAX)
     }
@@ -489,6 +507,8 @@ impl<'a> Scan<'a> {
         let action = self.plan.action(RuleIndex(rule));
         let streams = program.checks.is_empty() && action.streams();
         let mut ends = core::mem::take(&mut self.stream.ends);
+        self.observer.begin(RuleIndex(rule));
+        let before = self.view.steps.get();
         let verdict = program
             .program
             .verify(&self.view, start, progress, streams, &mut ends);
@@ -527,6 +547,8 @@ impl<'a> Scan<'a> {
             }
         };
         self.stream.ends = ends;
+        let steps = self.view.steps.get() - before;
+        self.observer.end(RuleIndex(rule), steps);
         next
     }
 
@@ -671,19 +693,95 @@ impl<'a> Scan<'a> {
     fn candidates(&mut self) {
         let engine = self.engine;
         let hay = self.view.hay;
-        let from = self.index(self.stream.evaluated);
-        let to = (hay.len() + 1).saturating_sub(WINDOW);
-        engine.prefilter.candidates(hay, from, to, |at, buckets| {
-            engine
-                .index
-                .at(hay.get(at..).unwrap_or_default(), buckets, |index| {
-                    if let Some(window) = engine.windows.get(usize::from(index))
-                        && literal_matches(window, hay, at)
-                    {
-                        self.candidate(window, at);
-                    }
-                });
-        });
+        let mut from = self.index(self.stream.evaluated);
+        let end = (hay.len() + 1).saturating_sub(WINDOW);
+        let mut strip = Strip::new();
+        let mut looked = 0;
+        while from < end {
+            let to = end.min(from + STRIP);
+            engine.prefilter.scan(hay, from, to, &mut strip);
+            let passed = strip.sizes();
+            engine.index.sift(hay, from, &mut strip);
+            let sifted = strip.sizes();
+            self.observer.passed(passed.0, passed.1);
+            self.observer.sifted(sifted.0, sifted.1);
+            self.strip(from, &strip);
+            if !engine.keywords.is_empty() {
+                for &at in strip.runs.as_slice() {
+                    self.look_back(from + usize::from(at), &mut looked);
+                }
+            }
+            from = to;
+        }
+        if !engine.keywords.is_empty() {
+            // Keywords whose value has not got long enough yet, or did so behind the last window.
+            let far = usize::from(engine.look_back.most) + RUN;
+            let new = self.index(self.stream.evaluated);
+            self.keywords(new.max(hay.len().saturating_sub(far)), end);
+        }
+    }
+
+    /// Evaluates the starts that one strip's candidates point at, in the order of their places.
+    fn strip(&mut self, from: usize, strip: &Strip) {
+        let engine = self.engine;
+        let hay = self.view.hay;
+        let mut literals = strip.literals.as_slice().iter().peekable();
+        let mut shapes = strip.shapes.as_slice().iter().peekable();
+        loop {
+            let (literal, shape) = (literals.peek().copied(), shapes.peek().copied());
+            let is_literal = match (literal, shape) {
+                (None, None) => return,
+                (Some(literal), Some(shape)) => literal <= shape,
+                (literal, _) => literal.is_some(),
+            };
+            if is_literal && let Some(&at) = literals.next() {
+                let at = from + usize::from(at);
+                engine.index.literals(hay, at, |w| self.window(w, at));
+            } else if let Some(&at) = shapes.next() {
+                let at = from + usize::from(at);
+                engine.index.shapes(hay, at, |w| self.window(w, at));
+            }
+        }
+    }
+
+    /// Evaluates the starts of keyed rules before the run that got long enough at `at`. Those before `looked` were; moves
+    /// that on.
+    fn look_back(&mut self, at: usize, looked: &mut usize) {
+        let engine = self.engine;
+        let hay = self.view.hay;
+        let LookBack { before, walk, most } = &engine.look_back;
+        let Some(run) = (at + 1).checked_sub(RUN) else {
+            return;
+        };
+        let least = run.saturating_sub(usize::from(*most)).max(*looked);
+        let text = hay.get(least..run).unwrap_or_default();
+        if !text.last().is_some_and(|&b| boundary::contains(before, b)) {
+            return;
+        }
+        let walked = text
+            .iter()
+            .rev()
+            .take_while(|&&b| boundary::contains(walk, b));
+        self.keywords(run - walked.count(), run);
+        *looked = run;
+    }
+
+    /// Evaluates the starts of keyed rules whose windows stand in `from..to`.
+    fn keywords(&mut self, from: usize, to: usize) {
+        let engine = self.engine;
+        let hay = self.view.hay;
+        for at in from..to {
+            if engine.keywords.may_stand(hay, at) {
+                engine.keywords.standing(hay, at, |w| self.window(w, at));
+            }
+        }
+    }
+
+    fn window(&mut self, index: u16, at: usize) {
+        if let Some(window) = self.engine.windows.get(usize::from(index)) {
+            self.observer.window(RuleIndex(window.rule));
+            self.candidate(window, at);
+        }
     }
 
     /// Evaluates the starts that a window at `at` stands for.
@@ -765,22 +863,6 @@ impl<'a> Scan<'a> {
             }
         }
     }
-}
-
-/// Whether the known bytes of `window` stand at `at`; bytes beyond the end match.
-#[inline]
-fn literal_matches(window: &Window, hay: &[u8], at: usize) -> bool {
-    let word = match hay.get(at..at + 8) {
-        Some(&[a, b, c, d, e, f, g, h]) => u64::from_le_bytes([a, b, c, d, e, f, g, h]),
-        _ => {
-            let mut word = window.literal;
-            for (i, &byte) in hay.iter().skip(at).take(8).enumerate() {
-                word = word & !(0xff << (8 * i)) | u64::from(byte) << (8 * i);
-            }
-            word
-        }
-    };
-    (word ^ window.literal) & window.mask == 0
 }
 
 /// The first start, from `least` on, of a match whose leading run ends so near the end of `hay` that `window` behind it is

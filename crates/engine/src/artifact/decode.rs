@@ -6,11 +6,16 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::wire::Reader;
-use super::{Engine, HEADER, LeadingRun, MAGIC, RuleProgram, VERSION, Window, WindowPart};
+use super::{
+    Engine, HEADER, LeadingRun, LookBack, MAGIC, RuleProgram, VERSION, Window, WindowPart,
+};
 use crate::boundary::{CONTEXT, Context};
 use crate::check::Check;
 use crate::dfa::{Dfa, STARTS};
-use crate::prefilter::{BUCKETS, Nibbles, Prefilter, SHAPE, WINDOW, WindowIndex, is_known};
+use crate::prefilter::index::{Literals, WindowIndex};
+use crate::prefilter::{
+    BUCKETS, Edge, LOOK_BACK, Nibbles, Prefilter, SHAPE, SHAPES, WINDOW, is_literal,
+};
 use crate::program::{Program, Stage};
 use crate::rule::{Action, Confidence, Rule, Settings, Severity};
 
@@ -139,6 +144,8 @@ struct Parsed {
     variants: Vec<(String, Vec<Settings>)>,
     windows: Vec<WindowPart>,
     nibbles: Nibbles,
+    edges: [Edge; BUCKETS],
+    look_back: LookBack,
 }
 
 /// `what` is kept at what is being read, for the error.
@@ -170,29 +177,45 @@ fn parse(bytes: &[u8], r: &mut Reader<'_>, what: &mut &'static str) -> Option<Pa
     })?;
     *what = "a window";
     let count = r.u16()?;
+    let sets = r.list(usize::from(count), Reader::set)?;
+    let count = r.u16()?;
     let windows = r.list(usize::from(count), |r| {
         let window = read_window(r)?;
         let bucket = r.u8()?;
         let length = usize::from(r.u8()?);
-        let shape = r.list(length, Reader::set)?;
+        let sets = r.list(length, |r| sets.get(usize::from(r.u16()?)).copied())?;
         let sound = usize::from(window.rule) < rules.len()
-            && usize::from(bucket) < BUCKETS
+            && (usize::from(bucket) < BUCKETS || bucket == LOOK_BACK)
             && usize::from(window.offset) < CONTEXT / 2
             && window
                 .run
                 .is_none_or(|run| run.min >= 1 && run.min <= run.max);
-        let sound = sound && length <= SHAPE && (length >= WINDOW || is_known(&window));
+        let sound = sound && (WINDOW..=SHAPE).contains(&length);
+        let sound =
+            sound && is_literal(&sets) == (usize::from(bucket) < SHAPES || bucket == LOOK_BACK);
+        let sound = sound && (bucket != LOOK_BACK || window.run.is_none());
         sound.then_some(WindowPart {
             window,
             bucket,
-            shape,
+            sets,
         })
     })?;
     *what = "prefilter tables";
     let mut nibbles: Nibbles = [[[0; 16]; 2]; WINDOW];
     for cell in nibbles.iter_mut().flatten().flatten() {
-        *cell = r.u16()?;
+        *cell = r.u32()?;
     }
+    let bits = r.u32()?;
+    let edges = core::array::from_fn(|i| match bits >> i & 1 {
+        0 => Edge::None,
+        _ => Edge::Word,
+    });
+    *what = "what is looked for before values";
+    let look_back = LookBack {
+        before: r.set()?,
+        walk: r.set()?,
+        most: r.u16()?,
+    };
     Some(Parsed {
         policy_id,
         dfas,
@@ -200,6 +223,8 @@ fn parse(bytes: &[u8], r: &mut Reader<'_>, what: &mut &'static str) -> Option<Pa
         variants,
         windows,
         nibbles,
+        edges,
+        look_back,
     })
 }
 
@@ -222,6 +247,7 @@ impl Parsed {
             programs.push(program);
         }
         let index = WindowIndex::new(&self.windows);
+        let keywords = Literals::new(&self.windows, |part| part.bucket == LOOK_BACK);
         let mut windows = Vec::new();
         let mut run_rules = Vec::new();
         let mut reach = 0;
@@ -253,7 +279,9 @@ impl Parsed {
             variants: self.variants,
             windows,
             index,
-            prefilter: Prefilter::new(&self.nibbles),
+            look_back: self.look_back,
+            keywords,
+            prefilter: Prefilter::new(&self.nibbles, &self.edges),
             first,
             run_rules,
             reach,
@@ -441,6 +469,7 @@ fn read_check(r: &mut Reader<'_>, dfas: &[Dfa]) -> Option<Check> {
 fn read_window(r: &mut Reader<'_>) -> Option<Window> {
     let rule = r.u16()?;
     let offset = r.u8()?;
+    let back = r.u8().filter(|&back| back <= offset)?;
     let mask = r.u64()?;
     let literal = r.u64()?;
     let run = match r.flag()? {
@@ -454,6 +483,7 @@ fn read_window(r: &mut Reader<'_>) -> Option<Window> {
     Some(Window {
         rule,
         offset,
+        back,
         mask,
         literal,
         run,

@@ -5,9 +5,10 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::wire::Writer;
-use super::{DfaPart, HEADER, MAGIC, RulePart, VERSION, Window, WindowPart};
+use super::{DfaPart, HEADER, LookBack, MAGIC, RulePart, VERSION, Window, WindowPart};
+use crate::boundary::ByteSet;
 use crate::check::Check;
-use crate::prefilter::{Nibbles, SHAPE};
+use crate::prefilter::{BUCKETS, Edge, Nibbles, SHAPE};
 use crate::rule::{Action, Confidence, Settings, Severity};
 
 /// Everything that an artifact holds.
@@ -25,6 +26,10 @@ pub struct Parts {
     pub windows: Vec<WindowPart>,
     /// The prefilter's tables.
     pub nibbles: Nibbles,
+    /// Where the windows of each bucket may stand.
+    pub edges: [Edge; BUCKETS],
+    /// Where windows of no bucket are looked for.
+    pub look_back: LookBack,
 }
 
 /// More of something than the layout can hold.
@@ -83,20 +88,41 @@ impl Parts {
             w.text(id.as_bytes());
             settings.iter().for_each(|s| write_settings(&mut w, s));
         }
-        w.u16(self.windows.len() as u16);
-        for part in &self.windows {
-            fits("bytes of a shape", part.shape.len(), SHAPE)?;
-            write_window(&mut w, &part.window);
-            w.u8(part.bucket);
-            w.u8(part.shape.len() as u8);
-            part.shape.iter().for_each(|set| w.set(set));
-        }
+        self.windows(&mut w)?;
         self.nibbles
             .iter()
             .flatten()
             .flatten()
-            .for_each(|&buckets| w.u16(buckets));
+            .for_each(|&buckets| w.u32(buckets));
+        let edges = self.edges.iter().enumerate();
+        w.u32(edges.fold(0, |bits, (i, &edge)| {
+            bits | u32::from(edge == Edge::Word) << i
+        }));
+        w.set(&self.look_back.before);
+        w.set(&self.look_back.walk);
+        w.u16(self.look_back.most);
         finish(w.bytes)
+    }
+
+    /// Windows, and before them the sets that they are made of, each once.
+    fn windows(&self, w: &mut Writer) -> Result<(), EncodeError> {
+        let mut sets: Vec<&ByteSet> = self.windows.iter().flat_map(|part| &part.sets).collect();
+        sets.sort_unstable();
+        sets.dedup();
+        fits("byte sets", sets.len(), 0xffff)?;
+        w.u16(sets.len() as u16);
+        sets.iter().for_each(|set| w.set(set));
+        w.u16(self.windows.len() as u16);
+        for part in &self.windows {
+            fits("bytes of a shape", part.sets.len(), SHAPE)?;
+            write_window(w, &part.window);
+            w.u8(part.bucket);
+            w.u8(part.sets.len() as u8);
+            for set in &part.sets {
+                w.u16(sets.binary_search(&set).unwrap_or(0) as u16);
+            }
+        }
+        Ok(())
     }
 
     fn dfas(&self, w: &mut Writer) -> Result<(), EncodeError> {
@@ -252,6 +278,7 @@ fn write_check(w: &mut Writer, check: &Check) -> Result<(), EncodeError> {
 fn write_window(w: &mut Writer, window: &Window) {
     w.u16(window.rule);
     w.u8(window.offset);
+    w.u8(window.back);
     w.u64(window.mask);
     w.u64(window.literal);
     match &window.run {

@@ -27,14 +27,15 @@ use crate::boundary::{ByteSet, Context};
 use crate::check::Check;
 use crate::dfa::Dfa;
 use crate::dfa::STARTS;
-use crate::prefilter::{Prefilter, WindowIndex};
+use crate::prefilter::index::{Literals, WindowIndex};
+use crate::prefilter::{Prefilter, Width};
 use crate::program::Program;
 use crate::rule::{Rule, RuleIndex, Settings};
 
 /// The first four bytes of every artifact.
 pub const MAGIC: [u8; 4] = *b"BBAR";
 /// The version of the layout that this engine reads and writes.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 /// Bytes before the part that the checksum covers.
 pub(crate) const HEADER: usize = 16;
 
@@ -49,6 +50,9 @@ pub struct Engine {
     variants: Vec<(String, Vec<Settings>)>,
     pub(crate) windows: Vec<Window>,
     pub(crate) index: WindowIndex,
+    pub(crate) look_back: LookBack,
+    /// The windows that are looked for before values.
+    pub(crate) keywords: Literals,
     pub(crate) prefilter: Prefilter,
     /// For each byte the rules whose match can start with it: bit sets over rules.
     pub(crate) first: Vec<u64>,
@@ -91,7 +95,9 @@ pub struct Window {
     pub rule: u16,
     /// Bytes between the match's start, or the run's end, and the window.
     pub offset: u8,
-    /// Bits of the eight bytes from the window on that are known, little-endian.
+    /// How far before the window the eight bytes begin that are compared; at most `offset`.
+    pub back: u8,
+    /// Bits of these that are known, little-endian.
     pub mask: u64,
     /// What they are.
     pub literal: u64,
@@ -104,11 +110,26 @@ pub struct Window {
 pub struct WindowPart {
     /// The window.
     pub window: Window,
-    /// Its bucket.
+    /// Its bucket; [`LOOK_BACK`](crate::prefilter::LOOK_BACK) for one that is looked for before values only.
     pub bucket: u8,
-    /// For a window whose bytes are not known: the sets that its bytes are in, from its first on, at most
-    /// [`SHAPE`](crate::prefilter::SHAPE); else nothing.
-    pub shape: Vec<[u64; 4]>,
+    /// The sets that its bytes are in, from its first on: at least [`WINDOW`](crate::prefilter::WINDOW), at most
+    /// [`SHAPE`](crate::prefilter::SHAPE).
+    pub sets: Vec<[u64; 4]>,
+}
+
+/// Where the keywords of keyed rules are looked for: not everywhere, but before values.
+///
+/// A match of such a rule is a keyword, a separator, and a value that begins with [`RUN`](crate::prefilter::RUN) bytes of a
+/// run. So where a run gets that long, its keyword stands before it: no further than `most` bytes before the run, and with
+/// none but `walk` bytes between; and the byte right before the run is one of `before`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LookBack {
+    /// What may stand right before the run: 256 bits.
+    pub before: [u64; 4],
+    /// What keywords and separators are made of.
+    pub walk: [u64; 4],
+    /// The length of the longest keyword and separator.
+    pub most: u16,
 }
 
 /// A run of bytes of one set that a match starts with.
@@ -177,6 +198,18 @@ impl Engine {
     /// Reads each byte about twice. Automata stay in `bytes`; the tables beside them take a few bytes per rule.
     pub fn load(bytes: impl Into<Cow<'static, [u8]>>) -> Result<Engine, LoadError> {
         decode::load(bytes.into())
+    }
+
+    /// How many bytes the first pass looks up at once: the widest that this machine has, unless
+    /// [`Engine::set_width`] said otherwise.
+    #[must_use]
+    pub fn width(&self) -> Width {
+        self.prefilter.width()
+    }
+
+    /// Uses a narrower width than the machine's widest: to compare. What is found is the same.
+    pub fn set_width(&mut self, width: Width) {
+        self.prefilter.set_width(width);
     }
 
     /// The id of the policy it was compiled from.

@@ -1,0 +1,388 @@
+//! Which windows may match at a candidate: literals through a table by their bytes, shapes through one bit each.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use super::{LOOK_BACK, SHAPE, SHAPES, Strip, WINDOW};
+use crate::artifact::WindowPart;
+use crate::boundary::{ByteSet, contains};
+
+/// A literal's first bytes may be written in at most so many ways, but for case.
+const SPELLINGS: usize = 64;
+/// Bits of the map that says whether any literal has these three bytes.
+const MAP_BITS: u32 = 17;
+const MAP: usize = 1 << MAP_BITS;
+/// Lists of literals.
+const HEADS: usize = 1 << 12;
+
+/// Windows that are found by their bytes.
+pub(crate) struct Literals {
+    /// Whether any literal's bytes have this hash: one bit each. 16 KiB, to stay in the first cache.
+    map: Box<[u64; MAP / 64]>,
+    /// For each coarser hash where its windows start in `listed`; one more for the end.
+    heads: Box<[u32; HEADS + 1]>,
+    listed: Vec<u16>,
+    /// What is compared for each of all windows.
+    compared: Vec<Compared>,
+}
+
+/// Which windows to look at more closely, and whether their known bytes are there.
+pub(crate) struct WindowIndex {
+    literals: Literals,
+    shapes: Vec<Shapes>,
+}
+
+#[derive(Clone, Copy)]
+struct Compared {
+    back: usize,
+    mask: u64,
+    literal: u64,
+}
+
+/// The same for bytes that differ in case only; below [`MAP`].
+#[inline(always)]
+fn hash(bytes: u32) -> usize {
+    ((bytes & 0x00ff_ffff | 0x0020_2020).wrapping_mul(0x9e37_79b1) >> (32 - MAP_BITS)) as usize
+}
+
+/// What case leaves of a set's bytes: those with bit 5 set, for themselves and for those without it.
+fn folded(set: &ByteSet) -> ByteSet {
+    set.map(|word| (word | word << 32) & !0xffff_ffff)
+}
+
+fn members(set: ByteSet) -> impl Iterator<Item = u8> + Clone {
+    set.into_iter()
+        .zip([0, 64, 128, 192])
+        .flat_map(|(word, base)| {
+            let mut left = word;
+            core::iter::from_fn(move || {
+                let bit = left.trailing_zeros();
+                left &= left.wrapping_sub(1);
+                (bit < 64).then(|| base | bit as u8)
+            })
+        })
+}
+
+/// Whether a window that begins with `sets` is found by its bytes: there are few ways to write them. Others are found by
+/// their shape.
+#[must_use]
+pub fn is_literal(sets: &[ByteSet]) -> bool {
+    let count = |set: ByteSet| set.iter().map(|word| word.count_ones() as usize).sum();
+    let ways = sets.iter().take(WINDOW).map(|set| count(folded(set)));
+    sets.len() >= WINDOW && ways.fold(1, usize::saturating_mul) <= SPELLINGS
+}
+
+/// The eight bytes of `hay` from `at` on, and which of them are there.
+#[inline(always)]
+fn word(hay: &[u8], at: usize) -> (u64, u64) {
+    match hay.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+        Some(bytes) => (u64::from_le_bytes(*bytes), !0),
+        None => {
+            let rest = hay.get(at..).unwrap_or_default().iter().enumerate();
+            rest.fold((0, 0), |(word, there), (i, &byte)| {
+                let shift = 8 * (i as u32 & 7);
+                (word | u64::from(byte) << shift, there | 0xff << shift)
+            })
+        }
+    }
+}
+
+impl Literals {
+    /// Those of `windows` that are `wanted`.
+    pub(crate) fn new(windows: &[WindowPart], wanted: impl Fn(&WindowPart) -> bool) -> Literals {
+        let mut map = Box::new([0u64; MAP / 64]);
+        let mut lists: Vec<Vec<u16>> = Vec::new();
+        lists.resize_with(HEADS, Vec::new);
+        for (i, part) in windows.iter().enumerate().filter(|(_, part)| wanted(part)) {
+            let i = i as u16;
+            let [first, second, third, ..] = part.sets.as_slice() else {
+                continue;
+            };
+            let [first, second, third] = [first, second, third].map(folded).map(members);
+            for a in first {
+                for b in second.clone() {
+                    for c in third.clone() {
+                        let hash = hash(u32::from_le_bytes([a, b, c, 0]));
+                        if let Some(word) = map.get_mut(hash / 64) {
+                            *word |= 1 << (hash % 64);
+                        }
+                        if let Some(list) = lists.get_mut(hash % HEADS)
+                            && list.last() != Some(&i)
+                        {
+                            list.push(i);
+                        }
+                    }
+                }
+            }
+        }
+        let mut heads = Box::new([0u32; HEADS + 1]);
+        let mut listed = Vec::new();
+        for (head, list) in heads.iter_mut().zip(lists) {
+            *head = listed.len() as u32;
+            listed.extend(list);
+        }
+        if let Some(last) = heads.last_mut() {
+            *last = listed.len() as u32;
+        }
+        let compared = |part: &WindowPart| Compared {
+            back: usize::from(part.window.back),
+            mask: part.window.mask,
+            literal: part.window.literal,
+        };
+        Literals {
+            map,
+            heads,
+            listed,
+            compared: windows.iter().map(compared).collect(),
+        }
+    }
+
+    /// Whether there are none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.listed.is_empty()
+    }
+
+    /// Whether some window may have the bytes at `at`.
+    #[inline(always)]
+    pub(crate) fn may_stand(&self, hay: &[u8], at: usize) -> bool {
+        let bytes = match hay.get(at..).and_then(|rest| rest.first_chunk::<4>()) {
+            Some(bytes) => u32::from_le_bytes(*bytes),
+            None => word(hay, at).0 as u32,
+        };
+        let hash = hash(bytes);
+        let word = self.map.get(hash / 64).copied().unwrap_or(0);
+        word >> (hash % 64) & 1 == 1
+    }
+
+    /// The windows that stand at `at`, as far as their known bytes go; bytes beyond the end match.
+    #[inline]
+    pub(crate) fn standing(&self, hay: &[u8], at: usize, mut found: impl FnMut(u16)) {
+        let head = hash(word(hay, at).0 as u32) % HEADS;
+        let (Some(&from), Some(&to)) = (self.heads.get(head), self.heads.get(head + 1)) else {
+            return;
+        };
+        let listed = self.listed.get(from as usize..to as usize);
+        for &window in listed.unwrap_or_default() {
+            let Some(compared) = self.compared.get(usize::from(window)) else {
+                continue;
+            };
+            // What would begin before the haystack does not begin at all.
+            let Some(from) = at.checked_sub(compared.back) else {
+                continue;
+            };
+            let (word, there) = word(hay, from);
+            if (word ^ compared.literal) & compared.mask & there == 0 {
+                found(window);
+            }
+        }
+    }
+}
+
+impl WindowIndex {
+    /// Those of `windows` that have a bucket.
+    pub(crate) fn new(windows: &[WindowPart]) -> WindowIndex {
+        let mut shapes: Vec<Shapes> = Vec::new();
+        for (i, part) in windows.iter().enumerate() {
+            let i = i as u16;
+            if usize::from(part.bucket) < SHAPES || part.bucket == LOOK_BACK {
+                continue;
+            }
+            let fits = shapes.iter_mut().any(|block| block.add(i, &part.sets));
+            if !fits {
+                let mut block = Shapes::default();
+                if !block.add(i, &part.sets) {
+                    // Sets that part the bytes into more classes than there is room for: it may stand anywhere.
+                    block.add(i, &[]);
+                }
+                shapes.push(block);
+            }
+        }
+        WindowIndex {
+            literals: Literals::new(windows, |part| usize::from(part.bucket) < SHAPES),
+            shapes: shapes.into_iter().map(Shapes::finished).collect(),
+        }
+    }
+
+    /// Leaves the positions where some window has the bytes that are there, or the first ones of its shape.
+    #[inline]
+    pub(crate) fn sift(&self, hay: &[u8], from: usize, strip: &mut Strip) {
+        strip
+            .literals
+            .retain(|at| self.literals.may_stand(hay, from + at));
+        strip.shapes.retain(|at| {
+            let text = hay.get(from + at..).unwrap_or_default();
+            self.shapes.iter().any(|block| block.may_stand(text))
+        });
+    }
+
+    /// The literals that stand at `at`, as far as their known bytes go; bytes beyond the end match.
+    #[inline]
+    pub(crate) fn literals(&self, hay: &[u8], at: usize, found: impl FnMut(u16)) {
+        self.literals.standing(hay, at, found);
+    }
+
+    /// The shapes that stand at `at`; bytes beyond the end match.
+    #[inline]
+    pub(crate) fn shapes(&self, hay: &[u8], at: usize, mut found: impl FnMut(u16)) {
+        let text = hay.get(at..).unwrap_or_default();
+        for block in &self.shapes {
+            let mut left = block.standing(text, SHAPE);
+            while left != 0 {
+                let windows = block.windows.get(left.trailing_zeros() as usize);
+                windows.into_iter().flatten().for_each(|&w| found(w));
+                left &= left - 1;
+            }
+        }
+    }
+}
+
+/// Classes of bytes in a block of shapes.
+const CLASSES: usize = 64;
+
+/// What has no literal is known by its shape: digit runs, dotted quads, colon chains, long runs of one alphabet. Up to 64
+/// shapes are told apart by one bit each: a position leaves those whose sets hold its byte, and sixteen positions leave
+/// little.
+struct Shapes {
+    /// The class of each byte: bytes that are in the same sets.
+    classes: Box<[u8; 256]>,
+    /// For each position and class the shapes whose set holds it.
+    tables: Box<[[u64; CLASSES]; SHAPE]>,
+    /// How many classes there are.
+    used: usize,
+    /// Each shape's sets, and the windows that have it.
+    sets: Vec<Vec<ByteSet>>,
+    windows: Vec<Vec<u16>>,
+}
+
+impl Default for Shapes {
+    fn default() -> Shapes {
+        Shapes {
+            classes: Box::new([0; 256]),
+            tables: Box::new([[0; CLASSES]; SHAPE]),
+            used: 1,
+            sets: Vec::new(),
+            windows: Vec::new(),
+        }
+    }
+}
+
+impl Shapes {
+    /// Takes a window in, unless there is no room for it.
+    fn add(&mut self, window: u16, shape: &[ByteSet]) -> bool {
+        let shape = shape.get(..shape.len().min(SHAPE)).unwrap_or_default();
+        if let Some(at) = self.sets.iter().position(|known| known == shape) {
+            if let Some(windows) = self.windows.get_mut(at) {
+                windows.push(window);
+            }
+            return true;
+        }
+        if self.sets.len() == 64 || !self.refine(shape) {
+            return false;
+        }
+        self.sets.push(shape.to_vec());
+        self.windows.push(Vec::from([window]));
+        true
+    }
+
+    /// Tells bytes apart that are not in the same of `sets`, unless that makes too many classes.
+    fn refine(&mut self, sets: &[ByteSet]) -> bool {
+        let (mut classes, mut used) = (*self.classes, self.used);
+        for set in sets {
+            // Those of each class that are in the set become a class of their own, unless all are.
+            let mut outside = [false; 256];
+            for (byte, &class) in (0..=255u8).zip(&classes) {
+                if let Some(slot) = outside.get_mut(usize::from(class)) {
+                    *slot |= !contains(set, byte);
+                }
+            }
+            let mut renamed = [None; 256];
+            for (byte, class) in (0..=255u8).zip(&mut classes) {
+                let old = usize::from(*class);
+                if !contains(set, byte) || outside.get(old) != Some(&true) {
+                    continue;
+                }
+                let Some(slot) = renamed.get_mut(old) else {
+                    continue;
+                };
+                *class = *slot.get_or_insert_with(|| {
+                    used += 1;
+                    (used - 1) as u8
+                });
+            }
+            if used > CLASSES {
+                // A class may have been left without bytes; that is not worth counting.
+                return false;
+            }
+        }
+        (*self.classes, self.used) = (classes, used);
+        true
+    }
+
+    /// With its tables filled in.
+    fn finished(mut self) -> Shapes {
+        let every = match self.sets.len() {
+            64.. => !0,
+            shapes => (1u64 << shapes) - 1,
+        };
+        let mut member = [0u8; CLASSES];
+        for (byte, &class) in (0..=255u8).zip(&*self.classes) {
+            if let Some(slot) = member.get_mut(usize::from(class)) {
+                *slot = byte;
+            }
+        }
+        for (position, table) in self.tables.iter_mut().enumerate() {
+            for (slot, &byte) in table.iter_mut().zip(member.iter().take(self.used)) {
+                *slot = every;
+                for (i, sets) in self.sets.iter().enumerate() {
+                    if sets.get(position).is_some_and(|set| !contains(set, byte)) {
+                        *slot &= !(1 << i);
+                    }
+                }
+            }
+        }
+        self
+    }
+
+    #[inline(always)]
+    fn at(&self, position: usize, byte: u8) -> u64 {
+        let class = self.classes.get(usize::from(byte)).copied().unwrap_or(0);
+        let table = self.tables.get(position);
+        table
+            .and_then(|table| table.get(usize::from(class) & (CLASSES - 1)))
+            .copied()
+            .unwrap_or(0)
+    }
+
+    /// Whether the first bytes leave any shape; more of them are looked at only if that costs no branch.
+    #[inline(always)]
+    fn may_stand(&self, text: &[u8]) -> bool {
+        match text.first_chunk::<6>() {
+            Some(&[a, b, c, d, e, f]) => {
+                let left = self.at(0, a)
+                    & self.at(1, b)
+                    & self.at(2, c)
+                    & self.at(3, d)
+                    & self.at(4, e)
+                    & self.at(5, f);
+                left != 0
+            }
+            None => self.standing(text, SHAPE) != 0,
+        }
+    }
+
+    /// The shapes that `text` starts with; bytes beyond its end are taken to fit.
+    #[inline]
+    fn standing(&self, text: &[u8], most: usize) -> u64 {
+        let mut left = match self.sets.len() {
+            64.. => !0,
+            shapes => (1u64 << shapes) - 1,
+        };
+        for (position, &byte) in text.iter().take(most).enumerate() {
+            left &= self.at(position, byte);
+            if left == 0 {
+                return 0;
+            }
+        }
+        left
+    }
+}
