@@ -7,6 +7,10 @@
     unsafe_code,
     reason = "a kernel runs with the features that were detected when the engine was loaded"
 )]
+#![allow(
+    clippy::indexing_slicing,
+    reason = "arrays of a few registers, by constants; `get` takes closures, which lose the features"
+)]
 
 use super::vector::Vector;
 use super::{

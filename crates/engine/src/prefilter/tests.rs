@@ -1,5 +1,7 @@
 //! The vector forms against the scalar one, and that against the definition.
 
+#![allow(clippy::indexing_slicing, reason = "a test that indexes wrongly fails")]
+
 extern crate std;
 
 use alloc::vec::Vec;
