@@ -58,7 +58,7 @@ fn members(set: ByteSet) -> impl Iterator<Item = u8> + Clone {
             core::iter::from_fn(move || {
                 let bit = left.trailing_zeros();
                 left &= left.wrapping_sub(1);
-                (bit < 64).then(|| base | bit as u8)
+                (bit < 64).then_some(base | bit as u8)
             })
         })
 }
