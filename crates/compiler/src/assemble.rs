@@ -118,7 +118,7 @@ pub(crate) fn assemble(
                     absent: context.absent,
                 }
             }),
-            first: first(build),
+            heads: [first(build), build.heads[0], build.heads[1]],
         });
     }
     let prints: Vec<(usize, &Print)> = chosen

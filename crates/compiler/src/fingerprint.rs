@@ -104,6 +104,17 @@ pub(crate) fn plans(
     plans
 }
 
+/// What the second and third byte of every match of `hir` are in.
+pub(crate) fn heads(hir: &Hir) -> [ByteSet; 2] {
+    let ways = ways(hir, WINDOW);
+    [1, 2].map(|i| {
+        let sets = ways.iter().map(|way| way.sets.get(i));
+        sets.fold(ByteSet::default(), |all, set| {
+            std::array::from_fn(|w| all[w] | set.map_or(!0, |set| set[w]))
+        })
+    })
+}
+
 /// The plan of a rule whose keywords are looked for before values; nothing where a keyword is too short for a window.
 pub(crate) fn late(keywords: &Hir) -> Option<Plan> {
     let plan = Plan {

@@ -33,6 +33,8 @@ pub(crate) struct RuleBuild {
     pub(crate) allow: Vec<Built>,
     pub(crate) left: ByteSet,
     pub(crate) plans: Vec<Plan>,
+    /// What the second and third byte of a match are in.
+    pub(crate) heads: [ByteSet; 2],
     /// What the engine needs to know where its keywords are looked for before values.
     pub(crate) look_back: Option<LookBack>,
 }
@@ -171,6 +173,7 @@ impl Builder<'_> {
             allow,
             left,
             plans,
+            heads: fingerprint::heads(&whole),
             look_back,
         })
     }

@@ -242,6 +242,8 @@ impl Program {
     ) -> Verdict {
         if self.linear && !self.select {
             self.linear(view, start, progress, streams)
+        } else if self.linear {
+            self.selected(view, start, ends)
         } else {
             self.explore_all(view, start, ends)
         }
@@ -354,6 +356,60 @@ impl Program {
                 view.index(now.body_end).saturating_sub(self.trail),
             ),
         })
+    }
+
+    /// Where validators choose among the ends of the last stage: as [`Program::linear`], but for all of them.
+    fn selected(&self, view: &View<'_>, start: usize, ends: &mut Vec<usize>) -> Verdict {
+        ends.clear();
+        let mut at = start;
+        for (index, stage) in self.stages.iter().enumerate() {
+            let is_body = index == self.body;
+            let limit = if is_body {
+                start + self.max_len
+            } else {
+                usize::MAX
+            };
+            let mut last = None;
+            let state = stage.dfa.start(view.before(at));
+            let accept = |end| {
+                if is_body && last != Some(end) {
+                    ends.push(end);
+                }
+                last = Some(end);
+            };
+            let outcome = run(&stage.dfa, view, state, at, limit, |_| false, accept);
+            let secret = at + self.lead;
+            match (outcome, last) {
+                (Run::Alive(_), _) => {
+                    let earliest = if is_body {
+                        secret
+                    } else {
+                        start + self.min_prefix
+                    };
+                    return Verdict::Open(None, earliest.min(self.next_secret(start)));
+                }
+                (Run::Limit(state), _) => {
+                    return Verdict::Growing {
+                        secret,
+                        growth: Growth {
+                            dfa: stage.dfa,
+                            state,
+                            at: view.offset(limit),
+                        },
+                        forced: true,
+                    };
+                }
+                (Run::Done | Run::Sure(..), None) => return Verdict::Dead,
+                (Run::Done | Run::Sure(..), Some(end)) if is_body => {
+                    return Verdict::Match(Match {
+                        end,
+                        secret: (secret, end.saturating_sub(self.trail)),
+                    });
+                }
+                (Run::Done | Run::Sure(..), Some(end)) => at = end,
+            }
+        }
+        Verdict::Dead
     }
 
     /// The earliest secret of a match that starts after `start`.

@@ -6,7 +6,6 @@
 //! off, one by one. So a chunk of one byte costs what a byte costs, and nothing is scanned twice.
 //! See `DESIGN.md` beside this file.
 
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::cell::Cell;
 
@@ -361,11 +360,7 @@ impl Stream {
             hay: self.window.get(..self.filled).unwrap_or_default(),
             base: self.base,
         };
-        let id = |rule: RuleIndex| {
-            engine
-                .rule(rule)
-                .map_or_else(|| String::from("redacted"), |r| r.id.clone())
-        };
+        let id = |rule: RuleIndex| engine.rule(rule).map_or("redacted", |r| r.id.as_str());
         self.decided = self.decided.max(self.union.advance(
             self.decided,
             watermark,
@@ -852,8 +847,8 @@ impl<'a, O: Observer> Scan<'a, O> {
         let new = self.index(self.stream.evaluated);
         let from = new.max(hay.len().saturating_sub(engine.reach + WINDOW - 1));
         for at in from..hay.len() {
-            let Some(&byte) = hay.get(at) else { break };
-            for rule in engine.starting_with(byte) {
+            let text = hay.get(at..).unwrap_or_default();
+            for rule in engine.starting_with(text) {
                 if let Some(program) = engine.programs.get(usize::from(rule))
                     && hay.len() - at < program.reach + WINDOW
                     && self.first_new(rule).is_some_and(|first| first <= at)

@@ -122,14 +122,14 @@ impl Union {
     /// Writes what can be written. Everything before `written` is; no undecided finding starts before `watermark`;
     /// `growing`: one that is certain reaches to the end of the window and goes on. Answers with the offset up to which
     /// everything is final.
-    pub(crate) fn advance(
+    pub(crate) fn advance<'i>(
         &mut self,
         written: u64,
         watermark: u64,
         growing: bool,
         place: Place,
         bytes: Bytes<'_>,
-        id: impl Fn(RuleIndex) -> alloc::string::String,
+        id: impl Fn(RuleIndex) -> &'i str,
     ) -> u64 {
         let window_end = bytes.base + bytes.hay.len() as u64;
         let mut taken = 0;
@@ -177,14 +177,14 @@ impl Union {
     }
 
     /// Writes `region` up to `end`.
-    fn write(
+    fn write<'i>(
         &mut self,
         region: &mut Region,
         end: u64,
         closed: bool,
         place: Place,
         bytes: Bytes<'_>,
-        id: &impl Fn(RuleIndex) -> alloc::string::String,
+        id: &impl Fn(RuleIndex) -> &'i str,
     ) {
         if end <= region.written {
             return;
@@ -200,7 +200,7 @@ impl Union {
                 transform::number(value.len(), &mut self.text);
             }
             Action::Tag | Action::Remove if first => {
-                transform::tag(&id(region.rule), place, &mut self.text)
+                transform::tag(id(region.rule), place, &mut self.text)
             }
             Action::Tag | Action::Remove => {}
             action => transform::apply(

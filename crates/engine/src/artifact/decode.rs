@@ -7,7 +7,7 @@ use core::fmt;
 
 use super::wire::Reader;
 use super::{
-    Engine, HEADER, LeadingRun, LookBack, MAGIC, RuleProgram, VERSION, Window, WindowPart,
+    Engine, HEADER, HEADS, LeadingRun, LookBack, MAGIC, RuleProgram, VERSION, Window, WindowPart,
 };
 use crate::boundary::{CONTEXT, Context};
 use crate::check::Check;
@@ -140,7 +140,7 @@ fn check_frame(bytes: &[u8]) -> Result<u32, Kind> {
 struct Parsed {
     policy_id: String,
     dfas: Vec<Dfa>,
-    rules: Vec<(Rule, RuleProgram, [u64; 4])>,
+    rules: Vec<(Rule, RuleProgram, [[u64; 4]; HEADS])>,
     variants: Vec<(String, Vec<Settings>)>,
     windows: Vec<WindowPart>,
     nibbles: Nibbles,
@@ -231,13 +231,17 @@ fn parse(bytes: &[u8], r: &mut Reader<'_>, what: &mut &'static str) -> Option<Pa
 impl Parsed {
     fn into_engine(self, bytes: Cow<'static, [u8]>, checksum: u32) -> Engine {
         let words = self.rules.len().div_ceil(64);
-        let mut first = alloc::vec![0u64; 256 * words];
-        for (rule, (.., set)) in self.rules.iter().enumerate() {
-            for byte in 0..=255u8 {
-                if crate::boundary::contains(set, byte)
-                    && let Some(word) = first.get_mut(usize::from(byte) * words + rule / 64)
-                {
-                    *word |= 1 << (rule % 64);
+        let mut heads = [const { Vec::new() }; HEADS];
+        for (position, head) in heads.iter_mut().enumerate() {
+            *head = alloc::vec![0u64; 256 * words];
+            for (rule, (.., sets)) in self.rules.iter().enumerate() {
+                let Some(set) = sets.get(position) else {
+                    continue;
+                };
+                for byte in (0..=255u8).filter(|&b| crate::boundary::contains(set, b)) {
+                    if let Some(word) = head.get_mut(usize::from(byte) * words + rule / 64) {
+                        *word |= 1 << (rule % 64);
+                    }
                 }
             }
         }
@@ -282,7 +286,7 @@ impl Parsed {
             look_back: self.look_back,
             keywords,
             prefilter: Prefilter::new(&self.nibbles, &self.edges),
-            first,
+            heads,
             run_rules,
             reach,
         }
@@ -330,7 +334,7 @@ fn read_dfa(r: &mut Reader<'_>, maps: &[usize]) -> Option<Dfa> {
     })
 }
 
-fn read_rule(r: &mut Reader<'_>, dfas: &[Dfa]) -> Option<(Rule, RuleProgram, [u64; 4])> {
+fn read_rule(r: &mut Reader<'_>, dfas: &[Dfa]) -> Option<(Rule, RuleProgram, [[u64; 4]; HEADS])> {
     let id = r.text()?;
     let pack = r.text()?;
     let confidence = match r.u8()? {
@@ -352,7 +356,7 @@ fn read_rule(r: &mut Reader<'_>, dfas: &[Dfa]) -> Option<(Rule, RuleProgram, [u6
         settings,
     };
     let left = r.set()?;
-    let first = r.set()?;
+    let heads = [r.set()?, r.set()?, r.set()?];
     let count = r.u8()?;
     let stages = r.list(usize::from(count), |r| {
         let dfa = *dfas.get(usize::from(r.u16()?))?;
@@ -377,6 +381,10 @@ fn read_rule(r: &mut Reader<'_>, dfas: &[Dfa]) -> Option<(Rule, RuleProgram, [u6
             .filter(|&n| (1..=1 << 20).contains(&n))?,
         select: r.flag()?,
     };
+    // Validators choose among the ends of the last stage only.
+    if program.select && (!program.linear || body + 1 != program.stages.len()) {
+        return None;
+    }
     let count = r.u8()?;
     let checks = r.list(usize::from(count), |r| read_check(r, dfas))?;
     let context = match r.flag()? {
@@ -402,7 +410,7 @@ fn read_rule(r: &mut Reader<'_>, dfas: &[Dfa]) -> Option<(Rule, RuleProgram, [u6
         spread: 0,
         reach: 0,
     };
-    Some((rule, program, first))
+    Some((rule, program, heads))
 }
 
 fn read_words(r: &mut Reader<'_>) -> Option<Vec<Vec<u8>>> {

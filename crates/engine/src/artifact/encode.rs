@@ -188,7 +188,7 @@ fn write_rule(w: &mut Writer, part: &RulePart) -> Result<(), EncodeError> {
     w.u32(rule.hold_back);
     write_settings(w, &rule.settings);
     w.set(&part.left);
-    w.set(&part.first);
+    part.heads.iter().for_each(|set| w.set(set));
     w.u8(part.stages.len() as u8);
     for &(dfa, unique) in &part.stages {
         w.u16(dfa);

@@ -38,6 +38,8 @@ pub const MAGIC: [u8; 4] = *b"BBAR";
 pub const VERSION: u16 = 2;
 /// Bytes before the part that the checksum covers.
 pub(crate) const HEADER: usize = 16;
+/// Bytes of a match's beginning that are known of every rule.
+pub const HEADS: usize = 3;
 
 /// A loaded artifact: everything that scanning needs, never changed afterwards.
 pub struct Engine {
@@ -54,8 +56,8 @@ pub struct Engine {
     /// The windows that are looked for before values.
     pub(crate) keywords: Literals,
     pub(crate) prefilter: Prefilter,
-    /// For each byte the rules whose match can start with it: bit sets over rules.
-    pub(crate) first: Vec<u64>,
+    /// For each byte the rules whose match can have it as its first, second or third: bit sets over rules.
+    pub(crate) heads: [Vec<u64>; HEADS],
     /// Rules whose window follows a run of variable length.
     pub(crate) run_rules: Vec<u16>,
     /// The largest distance of a window from its match's start, runs left out.
@@ -183,8 +185,8 @@ pub struct RulePart {
     pub checks: Vec<Check>,
     /// What must or must not stand before the match.
     pub context: Option<ContextPart>,
-    /// The bytes that a match can start with.
-    pub first: [u64; 4],
+    /// The bytes that a match can start with: the first, second and third.
+    pub heads: [[u64; 4]; HEADS],
 }
 
 impl Engine {
@@ -284,21 +286,21 @@ impl Engine {
     /// Whether a match of `rule` can start with `byte`.
     pub(crate) fn starts(&self, rule: u16, byte: u8) -> bool {
         let words = self.rules.len().div_ceil(64);
-        let word = self
-            .first
-            .get(usize::from(byte) * words + usize::from(rule / 64));
+        let [first, ..] = &self.heads;
+        let word = first.get(usize::from(byte) * words + usize::from(rule / 64));
         word.is_some_and(|word| word >> (rule % 64) & 1 == 1)
     }
 
-    /// The rules whose match can start with `byte`, ascending.
-    pub(crate) fn starting_with(&self, byte: u8) -> impl Iterator<Item = u16> + '_ {
+    /// The rules whose match can start with `text`, as far as it goes and its first bytes tell; ascending.
+    pub(crate) fn starting_with<'a>(&'a self, text: &'a [u8]) -> impl Iterator<Item = u16> + 'a {
         let words = self.rules.len().div_ceil(64);
-        let row = self
-            .first
-            .get(usize::from(byte) * words..(usize::from(byte) + 1) * words)
-            .unwrap_or_default();
-        row.iter().enumerate().flat_map(|(i, &word)| {
-            let mut left = word;
+        (0..words).flat_map(move |i| {
+            let row = |(head, &byte): (&Vec<u64>, &u8)| {
+                head.get(usize::from(byte) * words + i)
+                    .copied()
+                    .unwrap_or(0)
+            };
+            let mut left = self.heads.iter().zip(text).map(row).fold(!0, |a, b| a & b);
             core::iter::from_fn(move || {
                 let bit = left.trailing_zeros();
                 left &= left.wrapping_sub(1);
