@@ -20,6 +20,9 @@ const COMPARED: usize = 8;
 const COMPARE: f64 = 0.05;
 /// Letting a position through the first pass.
 const PASS: f64 = 0.15;
+/// Both of a shape, of which up to sixteen bytes are looked up.
+const SHAPE_COMPARE: f64 = 0.2;
+const SHAPE_PASS: f64 = 0.5;
 /// More entries let more through that is of no use: for each byte of a haystack, an entry that may stand anywhere.
 const ENTRY: f64 = 6e-4;
 /// The same of an entry that stands where words start.
@@ -172,7 +175,13 @@ impl<'a> Chooser<'a> {
             self.users.push(0);
         }
         let share = self.shares[entry as usize];
-        let (_, verified) = compared_at(odds, offset, is_literal(&sets), plan.run.is_some());
+        let literal = is_literal(&sets);
+        let (_, verified) = compared_at(odds, offset, literal, plan.run.is_some());
+        let (compare, pass) = if literal {
+            (COMPARE, PASS)
+        } else {
+            (SHAPE_COMPARE, SHAPE_PASS)
+        };
         let room = match edge {
             _ if plan.late => 0.0,
             Edge::Word => BOUND_ENTRY,
@@ -181,8 +190,8 @@ impl<'a> Chooser<'a> {
         Choice {
             offset,
             entry,
-            own: verified + COMPARE * share + FAR * offset as f64,
-            opening: PASS * share + room,
+            own: verified + compare * share + FAR * offset as f64,
+            opening: pass * share + room,
         }
     }
 

@@ -16,17 +16,45 @@ pub(crate) fn contains(set: &ByteSet, byte: u8) -> bool {
         .is_some_and(|word| word >> (byte & 63) & 1 == 1)
 }
 
+/// An escape is at most this long: `\u000a`.
+const ESCAPE: usize = 6;
+
 /// Whether a match may start at `at`: not inside an escape, and the byte before is not in `forbidden` or ends an escape.
 ///
 /// `\n`, `\x0a`, `\u000a` and `%0A` before a token are one character to whoever wrote it: the letter that ends the escape
 /// does not belong to the token's word.
 pub(crate) fn left_is_free(forbidden: &ByteSet, hay: &[u8], at: usize) -> bool {
     let before = hay.get(..at).unwrap_or_default();
+    // Most text has no escapes, and this is asked of every candidate.
+    if !may_follow_escape(before) {
+        return !before.last().is_some_and(|&b| contains(forbidden, b));
+    }
     let free = match before.last() {
         Some(&byte) if contains(forbidden, byte) => ends_escape(before),
         _ => true,
     };
     free && !hay.get(at).is_some_and(|&byte| is_in_escape(before, byte))
+}
+
+/// Whether an escape may begin among the last few bytes of `before`.
+#[inline]
+fn may_follow_escape(before: &[u8]) -> bool {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    match before.last_chunk::<8>() {
+        // A byte is zero where it is the one looked for; subtracting borrows there first.
+        Some(near) => {
+            let near = u64::from_le_bytes(*near) >> 16;
+            let any = |byte: u8| {
+                let zero = near ^ (EACH >> 16).wrapping_mul(u64::from(byte));
+                zero.wrapping_sub(EACH >> 16) & !zero & (EACH >> 16) << 7 != 0
+            };
+            any(b'\\') || any(b'%')
+        }
+        None => {
+            let near = before.iter().rev().take(ESCAPE);
+            near.copied().any(|b| b == b'\\' || b == b'%')
+        }
+    }
 }
 
 /// Whether `byte`, after `before`, is part of an escape: to redact from it on would leave half of the escape behind.
@@ -236,4 +264,27 @@ pub(crate) fn skip_redacted(mut value: &[u8], known: impl Fn(&[u8]) -> bool) -> 
 /// Whether `value` is nothing but marks and mask characters.
 pub(crate) fn is_redacted(value: &[u8], known: impl Fn(&[u8]) -> bool) -> bool {
     skip_redacted(value, known).is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_are_seen_wherever_they_may_begin() {
+        for length in 0..20 {
+            for byte in [b'\\', b'%', b'\\' ^ 1, b'%' ^ 1, 0, 0xff] {
+                for at in 0..length {
+                    for fill in [b'a', b'\\' ^ 1, b'%' ^ 1, 0, 0xff] {
+                        let mut text = alloc::vec![fill; length];
+                        if let Some(slot) = text.get_mut(at) {
+                            *slot = byte;
+                        }
+                        let begins = matches!(byte, b'\\' | b'%') && length - at <= ESCAPE;
+                        assert_eq!(may_follow_escape(&text), begins, "{text:?}");
+                    }
+                }
+            }
+        }
+    }
 }

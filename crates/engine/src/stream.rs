@@ -784,10 +784,13 @@ impl<'a, O: Observer> Scan<'a, O> {
         let Some(program) = self.engine.programs.get(usize::from(window.rule)) else {
             return;
         };
-        let Some(first_new) = self.first_new(window.rule) else {
+        let Some(end) = at.checked_sub(usize::from(window.offset)) else {
             return;
         };
-        let Some(end) = at.checked_sub(usize::from(window.offset)) else {
+        if window.run.is_none() && !boundary::left_is_free(&program.left, self.view.hay, end) {
+            return;
+        }
+        let Some(first_new) = self.first_new(window.rule) else {
             return;
         };
         let (from, to) = match &window.run {
@@ -816,6 +819,9 @@ impl<'a, O: Observer> Scan<'a, O> {
 
     /// Whether a start is anything but dead, as far as automata can tell.
     fn lives(&mut self, program: &RuleProgram, start: usize) -> bool {
+        if !boundary::left_is_free(&program.left, self.view.hay, start) {
+            return false;
+        }
         let mut ends = core::mem::take(&mut self.stream.ends);
         let verdict = program
             .program
