@@ -69,6 +69,7 @@ pub fn not_placeholder(value: &[u8]) -> bool {
         || is_template(value)
         || is_repetition(value)
         || is_sequence(value)
+        || is_zigzag(value)
         || is_worded(value)
         || is_encoded_word(value))
 }
@@ -84,7 +85,7 @@ pub fn not_template(value: &[u8]) -> bool {
         || is_template(value)
         || is_uniform(value)
         || is_masked(value)
-        || (is_sequence(value) && is_zigzag(value))
+        || is_zigzag(value)
         || is_worded(value)
         || is_encoded_word(value))
 }
@@ -234,19 +235,20 @@ fn is_sequence(value: &[u8]) -> bool {
     })
 }
 
-/// Letters of turning case, as in `AbCdEfGh`, which no generator makes: eight or more.
+/// The alphabet in turning case, as in `AbCdEfGh`: six letters or more. By chance less than once in 10^9 places.
 fn is_zigzag(value: &[u8]) -> bool {
     let turns = |pair: &[u8]| match pair {
         [a, b] => {
-            (a.is_ascii_lowercase() && b.is_ascii_uppercase())
-                || (a.is_ascii_uppercase() && b.is_ascii_lowercase())
+            a.is_ascii_alphabetic()
+                && b.to_ascii_lowercase() == a.to_ascii_lowercase() + 1
+                && a.is_ascii_lowercase() == b.is_ascii_uppercase()
         }
         _ => false,
     };
     let mut run = 0;
     value.windows(2).any(|pair| {
         run = if turns(pair) { run + 1 } else { 0 };
-        run >= 8
+        run >= 5
     })
 }
 
