@@ -53,7 +53,7 @@ pub(crate) const SECRET: &str = "secret";
 /// of an XML tag, or the comma between two quoted strings; around it what closes a quoted key (or makes it an array), the name of
 /// a type of text, and what opens a quoted value, also where JSON escapes the quotes.
 pub const SEPARATOR: &str = concat!(
-    r#"(?:(?:\\{0,3}["'`]|%22)?(?:\]|\[[0-9]{0,4}\])?[ \t]{0,8}(?::? ?&?(?i:string|str)[ \t]{0,4})?"#,
+    r#"(?:(?:\\{0,3}["'`]|%22)?(?:\]|\[\])?[ \t]{0,8}(?::? ?&?(?i:string|str)[ \t]{0,4})?"#,
     r#"(?:=>|:{0,3}==?|[?.+|]{1,2}=|:|%3[Dd]|%3[Aa]|>)[ \t]{0,8}(?:\\{0,3}["'`]|%22)?"#,
     r#"|\\{0,3}["'],[ \t]{0,8}\\{0,3}["'])"#
 );
