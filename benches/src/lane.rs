@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use blackbar_engine::{Engine, Place, Plan, Stream};
+use blackbar_engine::{Engine, Place, Plan, Stream, Width};
 use blackbar_host_test::{Exchange, Headers, Host, Module, Step};
 
 /// What one pass over a haystack found and wrote.
@@ -31,6 +31,25 @@ fn failed(error: &dyn fmt::Display) -> LaneError {
     LaneError(error.to_string())
 }
 
+/// The variable that limits the vectors of the native engine; for comparisons only, what is found is the same.
+pub const SIMD: &str = "BLACKBAR_SIMD";
+
+/// What the variable says.
+fn limit() -> Result<Option<Width>, LaneError> {
+    let Ok(limit) = std::env::var(SIMD) else {
+        return Ok(None);
+    };
+    match limit.as_str() {
+        "scalar" => Ok(Some(Width::Scalar)),
+        "ssse3" => Ok(Some(Width::V128)),
+        "avx2" => Ok(Some(Width::V256)),
+        "avx512" => Ok(Some(Width::V512)),
+        other => Err(LaneError(format!(
+            "{SIMD} is `{other}`, and may be scalar, ssse3, avx2 or avx512"
+        ))),
+    }
+}
+
 /// The engine in this process.
 #[derive(Debug)]
 pub struct Native {
@@ -46,7 +65,10 @@ impl Native {
     /// # Errors
     /// When the engine refuses it.
     pub fn new(artifact: Vec<u8>) -> Result<Self, LaneError> {
-        let engine = Engine::load(artifact).map_err(|error| failed(&error))?;
+        let mut engine = Engine::load(artifact).map_err(|error| failed(&error))?;
+        if let Some(width) = limit()? {
+            engine.set_width(width.min(engine.width()));
+        }
         let plan = Plan::new(&engine, None).map_err(|error| failed(&error))?;
         Ok(Self {
             engine,
@@ -60,6 +82,17 @@ impl Native {
     #[must_use]
     pub fn rules(&self) -> usize {
         self.engine.rules().len()
+    }
+
+    /// How many bytes the engine looks up at once.
+    #[must_use]
+    pub fn width(&self) -> &'static str {
+        match self.engine.width() {
+            Width::Scalar => "1 byte",
+            Width::V128 => "16 bytes",
+            Width::V256 => "32 bytes",
+            Width::V512 => "64 bytes",
+        }
     }
 
     /// Redacts a haystack.

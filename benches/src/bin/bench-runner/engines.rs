@@ -10,14 +10,10 @@ use serde_json::{Value, json};
 
 use crate::Ready;
 
-/// The variable that limits the vectors of the native engine.
-const SIMD: &str = "BLACKBAR_SIMD";
-
 pub(crate) fn native(artifact: Vec<u8>, haystack: Vec<u8>, chunk: usize) -> anyhow::Result<Ready> {
     let mut lane = Native::new(artifact)?;
-    let limit = std::env::var(SIMD).unwrap_or_else(|_| "none".to_owned());
     Ok(Ready {
-        about: json!({ "rules": lane.rules(), "version": env!("CARGO_PKG_VERSION"), "simd_limit": limit }),
+        about: json!({ "rules": lane.rules(), "version": env!("CARGO_PKG_VERSION"), "vectors": lane.width() }),
         pass: Box::new(move || Ok(lane.redact(&haystack, chunk))),
     })
 }
