@@ -430,10 +430,21 @@ fn rule(c: &mut Choices<'_>, index: usize, plain: bool, made: &mut Generated) {
     }
     if c.chance(40) {
         let within = c.one(&[16, 4, 64, 128]);
-        let which = c.one(&["keywords", "unless"]);
+        let words = c.one(&[
+            "keywords = [\"ctx\", \"word_x\"]",
+            "keywords = [\"ctx\"], unless = [\"word_x\", \"ct\"]",
+            "unless = [\"ctx\"]",
+        ]);
+        let whole = c.one(&["", ", whole = true"]);
+        let reach = c.one(&[
+            "",
+            ", reach = \"line\"",
+            ", reach = \"field\"",
+            ", reach = \"key\"",
+        ]);
         let _ = writeln!(
             toml,
-            "context = {{ {which} = [\"ctx\", \"word_x\"], within = {within} }}"
+            "context = {{ {words}, within = {within}{whole}{reach} }}"
         );
     }
 }

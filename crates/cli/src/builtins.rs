@@ -38,11 +38,11 @@ mod tests {
     #[test]
     fn every_built_in_has_an_artifact_that_loads() {
         assert!(!names().is_empty());
-        for name in names() {
+        for name in names().iter().filter(|name| !name.contains('/')) {
             let engine =
-                Engine::load(artifact(&name).unwrap_or_else(|| panic!("{name} has no artifact")))
+                Engine::load(artifact(name).unwrap_or_else(|| panic!("{name} has no artifact")))
                     .unwrap();
-            assert_eq!(engine.policy_id(), name);
+            assert_eq!(engine.policy_id(), name.as_str());
         }
     }
 

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use anyhow::bail;
 use blackbar_engine::{Engine, Place, Plan, Stream};
-use blackbar_policy::model::{Boundary, Matcher, Policy, Rule};
+use blackbar_policy::model::{Boundary, Context, Matcher, Policy, Reach, Rule};
 use clap::Args;
 
 use crate::show::{self, count};
@@ -149,15 +149,7 @@ fn explain_rule(out: &mut dyn Write, policy: &Policy, rule: &Rule) -> anyhow::Re
     line("left", &neighbour(rule.left, "before"))?;
     line("right", &neighbour(rule.right, "behind"))?;
     if let Some(context) = &rule.context {
-        line(
-            "context",
-            &format!(
-                "{} of {} within {} before it",
-                if context.absent { "none" } else { "one" },
-                context.keywords.join(", "),
-                count(u64::from(context.within), "byte")
-            ),
-        )?;
+        line("context", &surroundings(context))?;
     }
     for validator in &rule.validators {
         line("validator", &validator.to_string())?;
@@ -224,11 +216,38 @@ fn explain_rule(out: &mut dyn Write, policy: &Policy, rule: &Rule) -> anyhow::Re
     Ok(())
 }
 
+/// What must stand before a match, and what may not.
+fn surroundings(context: &Context) -> String {
+    let place = format!(
+        "within {} before it",
+        count(u64::from(context.within), "byte")
+    );
+    let whole = if context.whole {
+        ", each as a whole word"
+    } else {
+        ""
+    };
+    let reach = match context.reach {
+        Reach::Any => "",
+        Reach::Line => ", on the same line",
+        Reach::Field => ", in the same field",
+        Reach::Key => ", as the key of the value",
+    };
+    let words = |lead: &str, words: &[String]| format!("{lead} {}", words.join(", "));
+    let lists = match (context.keywords.as_slice(), context.unless.as_slice()) {
+        (with, []) => words("one of", with),
+        ([], unless) => words("none of", unless),
+        (with, unless) => format!("{}, {}", words("one of", with), words("none of", unless)),
+    };
+    format!("{lists} {place}{whole}{reach}")
+}
+
 fn neighbour(boundary: Boundary, side: &str) -> String {
     match boundary {
         Boundary::None => format!("{boundary}: anything may stand {side} it"),
         Boundary::Digit => format!("{boundary}: no digit {side} it"),
         Boundary::Word => format!("{boundary}: no letter, digit or _ {side} it"),
+        Boundary::Number => format!("{boundary}: no letter, digit or one of _ . ~ {side} it"),
         Boundary::Token => format!("{boundary}: no letter, digit or one of _ + / = . - {side} it"),
     }
 }

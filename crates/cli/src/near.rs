@@ -159,10 +159,13 @@ impl Condition {
                 beside(rule.right, "behind")
             ),
             Self::Context => match &rule.context {
-                Some(context) => format!(
-                    "context: {} of {} within {} bytes before it",
-                    if context.absent { "one" } else { "none" },
+                Some(context) if context.unless.is_empty() => format!(
+                    "context: none of {} within {} bytes before it",
                     context.keywords.join(", "),
+                    context.within
+                ),
+                Some(context) => format!(
+                    "context: the words within {} bytes before it",
                     context.within
                 ),
                 None => String::new(),
@@ -187,6 +190,7 @@ fn beside(boundary: Boundary, side: &str) -> String {
         Boundary::None => String::new(),
         Boundary::Digit => format!("a digit stands {side} it"),
         Boundary::Word => format!("a letter, a digit or _ stands {side} it"),
+        Boundary::Number => format!("a letter, a digit or one of _ . ~ stands {side} it"),
         Boundary::Token => format!("a letter, a digit or one of _ + / = . - stands {side} it"),
     }
 }

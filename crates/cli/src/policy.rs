@@ -190,7 +190,17 @@ pub(crate) fn expand(names: &[String]) -> anyhow::Result<Vec<String>> {
     Ok(all)
 }
 
-/// The packs and profiles of a folder, in the order of their names.
+/// The packs in a group's folder.
+fn group(path: &Path) -> Vec<String> {
+    let entries = fs::read_dir(path).into_iter().flatten().flatten();
+    entries
+        .map(|entry| entry.path())
+        .filter(|path| path.join("policy.toml").is_file())
+        .map(|path| path.display().to_string())
+        .collect()
+}
+
+/// The packs and profiles of a folder, and the packs of the groups in it, in the order of their names.
 fn folder(path: &Path) -> anyhow::Result<Vec<String>> {
     let read = fs::read_dir(path)
         .map_err(|error| anyhow!("cannot read the folder `{}`: {error}", path.display()))?;
@@ -204,6 +214,10 @@ fn folder(path: &Path) -> anyhow::Result<Vec<String>> {
             .map(|name| name.to_string_lossy().into_owned())
             .unwrap_or_default();
         let pack = path.join("policy.toml").is_file();
+        if path.is_dir() && !pack {
+            // A group of packs. Other folders hold none.
+            names.extend(group(&path));
+        }
         let profile = path.is_file()
             && name.ends_with(".toml")
             && !name.ends_with(".cases.toml")

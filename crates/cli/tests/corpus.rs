@@ -5,6 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use blackbar_policy::Policy;
+use blackbar_policy::load::NoBuiltins;
 use serde_json::Value;
 
 fn logs() -> Vec<PathBuf> {
@@ -44,7 +46,17 @@ fn expected(input: &[u8], findings: &[u8]) -> (Vec<u8>, usize) {
         })
         .collect();
     let count = found.len();
-    found.sort_by_key(|&(start, end, _)| (start, std::cmp::Reverse(end)));
+    // Of findings of the same bytes the most confident one gives the label, then the first in the policy, as they are listed.
+    let policy = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies/default.toml");
+    let policy = Policy::load(policy.to_str().unwrap(), &NoBuiltins).unwrap();
+    let confidence = |id: &str| policy.rule(id).unwrap().confidence;
+    found.sort_by_key(|(start, end, rule)| {
+        (
+            *start,
+            std::cmp::Reverse(*end),
+            std::cmp::Reverse(confidence(rule)),
+        )
+    });
     let (mut out, mut at) = (Vec::new(), 0);
     let mut regions: Vec<(usize, usize, String)> = Vec::new();
     for (start, end, rule) in found {

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use blackbar_engine::Rule as EngineRule;
-use blackbar_engine::artifact::{ContextPart, DfaPart, Parts, RulePart, Window, WindowPart};
+use blackbar_engine::artifact::{DfaPart, Parts, RulePart, Window, WindowPart};
 use blackbar_engine::check::Check;
 use blackbar_policy::diagnostic::{Diagnostic, PolicyError};
 use blackbar_policy::model::Policy;
@@ -110,14 +110,7 @@ pub(crate) fn assemble(
             max_len: build.max_len as u32,
             select: build.select,
             checks: checks.collect(),
-            context: rule.context.as_ref().map(|context| {
-                let words = context.keywords.iter().map(|k| k.as_bytes().to_vec());
-                ContextPart {
-                    words: words.collect(),
-                    within: context.within,
-                    absent: context.absent,
-                }
-            }),
+            context: rule.context.as_ref().map(rules::context),
             heads: [first(build), build.heads[0], build.heads[1]],
         });
     }

@@ -5,6 +5,7 @@ use blackbar_engine as engine;
 use blackbar_engine::artifact::LookBack;
 use blackbar_engine::check::Check;
 use blackbar_engine::prefilter::Edge;
+use blackbar_engine::validate::Number;
 use blackbar_policy::diagnostic::Diagnostic;
 use blackbar_policy::model::{self, Boundary, Matcher, Part, Rule, Validator};
 use regex_syntax::hir::Hir;
@@ -60,12 +61,13 @@ pub(crate) fn boundary_set(boundary: Boundary) -> ByteSet {
     let others: &[u8] = match boundary {
         Boundary::None | Boundary::Digit => b"",
         Boundary::Word => b"_",
+        Boundary::Number => b"_.~",
         Boundary::Token => b"_+/=.-",
     };
     let plain = |b: &u8| match boundary {
         Boundary::None => false,
         Boundary::Digit => b.is_ascii_digit(),
-        Boundary::Word | Boundary::Token => b.is_ascii_alphanumeric(),
+        Boundary::Word | Boundary::Number | Boundary::Token => b.is_ascii_alphanumeric(),
     };
     (0..=127u8)
         .filter(plain)
@@ -283,6 +285,20 @@ impl Builder<'_> {
         })
     }
 
+    fn number(&self, index: usize, name: &str) -> Result<&'static Number, Box<Diagnostic>> {
+        Number::named(name.as_bytes()).ok_or_else(|| {
+            let near = Number::all()
+                .map(|number| number.name)
+                .min_by_key(|known| distance(known, name))
+                .unwrap_or_default();
+            self.error(
+                Part::Validator(index),
+                &format!("there is no kind of number `{}`", name.escape_debug()),
+                &format!("did you mean `{near}`? docs/policy-language.md lists them"),
+            )
+        })
+    }
+
     fn checks(&self, allow: &mut Vec<Built>) -> Result<Vec<Check>, Box<Diagnostic>> {
         let mut checks = Vec::new();
         for (i, validator) in self.rule.validators.iter().enumerate() {
@@ -302,6 +318,7 @@ impl Builder<'_> {
                 Validator::Crc32Base62 => Check::Crc32Base62,
                 Validator::Jwt => Check::Jwt,
                 Validator::Ipv6 => Check::Ipv6,
+                Validator::Valid(name) => Check::Valid(self.number(i, name)?),
                 Validator::Without(words) => {
                     Check::Without(words.iter().map(|w| w.as_bytes().to_vec()).collect())
                 }
@@ -325,10 +342,37 @@ impl Builder<'_> {
     }
 }
 
+/// How many bytes differ, position by position: enough to name the kind that was most likely meant.
+fn distance(known: &str, name: &str) -> usize {
+    let same = known
+        .bytes()
+        .zip(name.bytes())
+        .filter(|(a, b)| a == b)
+        .count();
+    known.len().max(name.len()) - same
+}
+
 struct Lengths {
     min_prefix: usize,
     max_len: usize,
     after: usize,
+}
+
+/// The engine's form of a policy's context.
+pub(crate) fn context(context: &model::Context) -> engine::Context {
+    let words = |words: &[String]| words.iter().map(|w| w.as_bytes().to_vec()).collect();
+    engine::Context {
+        words: words(&context.keywords),
+        unless: words(&context.unless),
+        within: context.within,
+        whole: context.whole,
+        reach: match context.reach {
+            model::Reach::Any => engine::Reach::Any,
+            model::Reach::Line => engine::Reach::Line,
+            model::Reach::Field => engine::Reach::Field,
+            model::Reach::Key => engine::Reach::Key,
+        },
+    }
 }
 
 /// The engine's name for a policy's settings.

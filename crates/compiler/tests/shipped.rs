@@ -1,6 +1,6 @@
 //! The shipped packs: the text of each of their cases through the reference and the engine, whole, in 1-byte chunks and cut in two everywhere.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use blackbar_engine::Place;
 use blackbar_fuzz::choices::Choices;
@@ -11,16 +11,26 @@ use blackbar_policy::model::Policy;
 /// Longer texts are cut in fewer places.
 const CUTS: usize = 80;
 
+/// The folders of packs, those of groups among them.
+fn folders(folder: &Path) -> Vec<PathBuf> {
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.join("policy.toml").is_file() {
+            all.push(path);
+        } else if path.is_dir() {
+            all.extend(folders(&path));
+        }
+    }
+    all
+}
+
 #[test]
 fn the_cases_of_all_packs_are_as_the_reference_says() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies");
     let mut packs = 0;
     let mut differences = Vec::new();
-    for entry in std::fs::read_dir(folder).expect("the folder of policies") {
-        let path = entry.expect("an entry").path();
-        if !path.is_dir() {
-            continue;
-        }
+    for path in folders(&folder) {
         packs += 1;
         let policy =
             Policy::load(&path.display().to_string(), &NoBuiltins).expect("a shipped pack");

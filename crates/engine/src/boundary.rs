@@ -106,52 +106,126 @@ fn ends_escape(before: &[u8]) -> bool {
     }
 }
 
-/// What must, or must not, stand before a match.
-pub(crate) struct Context {
-    pub(crate) words: Vec<Vec<u8>>,
-    /// Bytes before the match within which a word begins.
-    pub(crate) within: usize,
-    /// No word may stand in the name that the match goes on with.
-    pub(crate) absent: bool,
+/// Words that must, or must not, stand before a match.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Context {
+    /// One of these must stand there. None at all: nothing has to.
+    pub words: Vec<Vec<u8>>,
+    /// None of these may stand in the name that the match goes on with.
+    pub unless: Vec<Vec<u8>>,
+    /// How many bytes before the match a word may start, at most 128.
+    pub within: u8,
+    /// Whether a word must also end where a word ends.
+    pub whole: bool,
+    /// What may stand between a word and the match.
+    pub reach: Reach,
 }
 
-impl Context {
-    /// Whether one of the words starts within so many bytes before `at`, at the start of a word, ends before `at`, and stands
-    /// without regard to case. A `_` in a word stands for `_`, `-`, `.`, a space or nothing.
-    ///
-    /// Where the words must be absent: whether none of them stands so with nothing but bytes of a name or blanks up to `at`.
-    pub(crate) fn holds(&self, hay: &[u8], at: usize) -> bool {
-        let from = at.saturating_sub(self.within);
-        let name = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-' | b' ');
-        let stands = (from..at).any(|start| {
-            let free = start == 0
-                || hay
-                    .get(start - 1)
-                    .is_none_or(|b| !b.is_ascii_alphanumeric());
-            // A camel-case hump starts a word too.
-            let hump = hay.get(start).is_some_and(u8::is_ascii_uppercase)
-                && start > 0
-                && hay.get(start - 1).is_some_and(u8::is_ascii_lowercase);
-            (free || hump)
-                && hay.get(start..at).is_some_and(|text| {
-                    (!self.absent || text.iter().all(name))
-                        && self.words.iter().any(|word| starts_with_word(text, word))
-                })
-        });
-        stands != self.absent
+/// How far a context word reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Reach {
+    /// Any bytes may stand between.
+    #[default]
+    Any,
+    /// No end of a line.
+    Line,
+    /// No end of a line, and none of `, ; & { } <`, which end a field.
+    Field,
+    /// Only what stands between a key and its value: blanks, quotes, brackets, `= : > # . _ - |`, a backslash, percent escapes.
+    Key,
+}
+
+impl Reach {
+    fn lets(self, between: &[u8]) -> bool {
+        match self {
+            Reach::Any => true,
+            Reach::Line => !between.iter().any(|b| matches!(b, b'\n' | b'\r')),
+            Reach::Field => !between
+                .iter()
+                .any(|b| matches!(b, b'\n' | b'\r' | b',' | b';' | b'&' | b'{' | b'}' | b'<')),
+            Reach::Key => separates(between),
+        }
     }
 }
 
-fn starts_with_word(mut text: &[u8], word: &[u8]) -> bool {
+/// Whether there is nothing but what stands between a key and its value.
+fn separates(mut between: &[u8]) -> bool {
+    loop {
+        between = match *between {
+            [] => return true,
+            [b'%', a, b, ref rest @ ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() => rest,
+            [
+                b' ' | b'\t' | b'=' | b':' | b'>' | b'"' | b'\'' | b'`' | b'\\' | b'[' | b']'
+                | b'(' | b')' | b'#' | b'.' | b'_' | b'-' | b'|',
+                ref rest @ ..,
+            ] => rest,
+            _ => return false,
+        }
+    }
+}
+
+/// Whether one of the words starts within so many bytes before `at`, at the start of a word, ends before `at`, stands without
+/// regard to case and reaches `at`; and none of those that may not stand in the name that ends at `at`: with nothing but bytes of
+/// a name or blanks from its start on. A `_` in a word stands for `_`, `-`, `.`, a space or nothing.
+///
+/// Looks at no byte after `at`, so that the answer does not depend on how much has arrived.
+pub(crate) fn has_context(context: &Context, hay: &[u8], at: usize) -> bool {
+    let name = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-' | b' ');
+    let reaches = |_: &[u8], between: &[u8]| {
+        context.reach.lets(between)
+            && (!context.whole || ends_word(hay, at.saturating_sub(between.len())))
+    };
+    let is_named = |text: &[u8], _: &[u8]| text.iter().all(name);
+    (context.words.is_empty() || stands_before(&context.words, context.within, hay, at, reaches))
+        && !stands_before(&context.unless, context.within, hay, at, is_named)
+}
+
+/// Whether one of `words` starts where a word may, and `fits`: it is given the text from the word on, and what follows the word.
+fn stands_before(
+    words: &[Vec<u8>],
+    within: u8,
+    hay: &[u8],
+    at: usize,
+    fits: impl Fn(&[u8], &[u8]) -> bool,
+) -> bool {
+    let from = at.saturating_sub(usize::from(within));
+    (from..at).any(|start| {
+        begins_word(hay, start)
+            && hay.get(start..at).is_some_and(|text| {
+                words
+                    .iter()
+                    .any(|word| after_word(text, word).is_some_and(|rest| fits(text, rest)))
+            })
+    })
+}
+
+/// Whether a word starts at `at`: after what is no letter or digit, or as a hump of camel case.
+fn begins_word(hay: &[u8], at: usize) -> bool {
+    let before = at.checked_sub(1).and_then(|i| hay.get(i));
+    before.is_none_or(|b| !b.is_ascii_alphanumeric()) || is_hump(hay, at)
+}
+
+/// Whether a word ends before `at`: what follows is no letter or digit, or a hump of camel case.
+fn ends_word(hay: &[u8], at: usize) -> bool {
+    hay.get(at).is_none_or(|b| !b.is_ascii_alphanumeric()) || is_hump(hay, at)
+}
+
+fn is_hump(hay: &[u8], at: usize) -> bool {
+    let before = at.checked_sub(1).and_then(|i| hay.get(i));
+    hay.get(at).is_some_and(u8::is_ascii_uppercase) && before.is_some_and(u8::is_ascii_lowercase)
+}
+
+/// What follows `word` in `text`, if it starts with it.
+fn after_word<'a>(mut text: &'a [u8], word: &[u8]) -> Option<&'a [u8]> {
     for &want in word {
         match text.split_first() {
             Some((b'_' | b'-' | b'.' | b' ', rest)) if want == b'_' => text = rest,
             _ if want == b'_' => {}
             Some((&byte, rest)) if byte.eq_ignore_ascii_case(&want) => text = rest,
-            _ => return false,
+            _ => return None,
         }
     }
-    true
+    Some(text)
 }
 
 /// The longest mark: brackets (percent-encoded in a URL) around a rule id.

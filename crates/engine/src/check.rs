@@ -4,7 +4,7 @@
 use alloc::vec::Vec;
 
 use crate::dfa::{DEAD, Dfa, FINAL, MATCHES};
-use crate::validate;
+use crate::validate::{self, Number};
 
 /// One validator. See the policy language for their meanings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +40,8 @@ pub enum Check {
     Jwt,
     /// An IPv6 address.
     Ipv6,
+    /// A number of this kind: its length, parts and check digits.
+    Valid(&'static Number),
     /// None of these words inside.
     Without(Vec<Vec<u8>>),
     /// The automaton (by index, matching whole values) does not match.
@@ -75,6 +77,7 @@ impl Check {
             Check::Crc32Base62 => validate::crc32_base62(value),
             Check::Jwt => validate::jwt(value),
             Check::Ipv6 => validate::ipv6(value),
+            Check::Valid(number) => number.holds(value),
             Check::Without(words) => !words
                 .iter()
                 .any(|word| validate::contains_word(value, word)),

@@ -26,6 +26,7 @@ mod transform;
 mod union;
 
 pub use artifact::{Engine, LoadError, MAGIC};
+pub use boundary::{Context, Reach};
 pub use ledger::{Entry, Ledger, Observer};
 pub use plan::{Plan, PlanError};
 pub use prefilter::Width;

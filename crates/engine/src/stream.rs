@@ -553,7 +553,7 @@ impl<'a, O: Observer> Scan<'a, O> {
         program
             .context
             .as_ref()
-            .is_none_or(|context| context.holds(hay, start))
+            .is_none_or(|context| boundary::has_context(context, hay, start))
             && !boundary::begins_in_mark(hay, start, end, |id| self.engine.knows(id))
     }
 

@@ -8,7 +8,7 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::diagnostic::{Diagnostic, PolicyError, refuse_errors};
 use crate::model::{FilePlace, PackInfo, Policy, Rule, Settings, Variant};
-use crate::names::{is_name, listed, nearest, quoted, quoted_whole};
+use crate::names::{group, is_name, is_pack_name, listed, nearest, quoted, quoted_whole};
 use crate::overrides;
 use crate::parse::{Document, Kind, document};
 use crate::reader::{Reading, Text};
@@ -57,7 +57,7 @@ pub fn builtin_names(builtins: &dyn Builtins) -> Vec<String> {
     let paths = builtins.paths();
     let mut names: Vec<String> = paths
         .iter()
-        .filter_map(|path| match path.split_once('/') {
+        .filter_map(|path| match path.rsplit_once('/') {
             Some((folder, "policy.toml")) => Some(folder),
             Some(_) => None,
             None => path.strip_suffix(".toml").filter(|name| is_name(name)),
@@ -129,7 +129,7 @@ impl Policy {
 struct Found {
     place: FilePlace,
     /// The name of the pack's folder, if the pack was found by it.
-    folder: Option<String>,
+    folder: Option<PathBuf>,
 }
 
 fn find(name: &str, builtins: &dyn Builtins) -> Result<Found, PolicyError> {
@@ -137,7 +137,7 @@ fn find(name: &str, builtins: &dyn Builtins) -> Result<Found, PolicyError> {
     let file = path.join("policy.toml");
     if path.is_dir() && file.is_file() {
         let folder = match path.components().next_back() {
-            Some(Component::Normal(last)) => last.to_str().map(str::to_string),
+            Some(Component::Normal(_)) => Some(path.to_path_buf()),
             _ => None,
         };
         let place = FilePlace::Disk(file);
@@ -178,7 +178,7 @@ fn find(name: &str, builtins: &dyn Builtins) -> Result<Found, PolicyError> {
 }
 
 fn builtin(name: &str, builtins: &dyn Builtins) -> Option<Found> {
-    if !is_name(name) {
+    if !is_pack_name(name) {
         return None;
     }
     let profile = format!("{name}.toml");
@@ -197,7 +197,7 @@ fn builtin_pack(name: &str, builtins: &dyn Builtins) -> Option<Found> {
     builtins.text(&pack)?;
     Some(Found {
         place: FilePlace::BuiltIn(pack),
-        folder: Some(name.to_string()),
+        folder: Some(PathBuf::from(name)),
     })
 }
 
@@ -306,7 +306,7 @@ struct Pack {
 fn combine(
     source: &Source,
     place: Option<&FilePlace>,
-    folder: Option<&str>,
+    folder: Option<&Path>,
     builtins: &dyn Builtins,
     disk: bool,
 ) -> Result<Policy, PolicyError> {
@@ -319,8 +319,8 @@ fn combine(
     match &main.kind {
         Kind::Pack => check_folder(&reading, &main, folder),
         Kind::Profile { packs: names } => {
-            for name in names {
-                let beside = place.filter(|_| disk);
+            let beside = place.filter(|_| disk);
+            for name in &members(names, beside, builtins, &reading) {
                 match open_pack(name, beside, builtins, &reading) {
                     Some((place, source)) => match read_pack(name, place, source, &reading) {
                         Ok(Some(pack)) => packs.push(pack),
@@ -339,14 +339,25 @@ fn combine(
 }
 
 /// A pack that was found by its folder's name must have that id.
-fn check_folder(reading: &Reading<'_>, pack: &Document, folder: Option<&str>) {
-    if let Some(folder) = folder.filter(|folder| *folder != pack.id.text) {
+///
+/// A pack of a group has the group's folder in its id as well. Where a folder is named without what it lies in, as `.` or `de`
+/// may be, there is no more to compare than its own name.
+fn check_folder(reading: &Reading<'_>, pack: &Document, folder: Option<&Path>) {
+    let ends_with = |folder: &Path| {
+        let mut names = folder.components().rev();
+        pack.id.text.rsplit('/').enumerate().all(|(i, name)| {
+            let own = names.next();
+            own.is_none() && i > 0 || own.is_some_and(|own| own.as_os_str() == name)
+        })
+    };
+    if let Some(folder) = folder.filter(|folder| !ends_with(folder)) {
+        let folder = folder.file_name().unwrap_or_default().to_string_lossy();
         reading.error(
             pack.id.span.clone(),
             format!(
                 "the pack's id {} is not the name of its folder, {}",
                 quoted(&pack.id.text),
-                quoted(folder)
+                quoted(&folder)
             ),
             "make them the same, so that profiles find the pack by its id",
         );
@@ -381,6 +392,51 @@ fn check_names(reading: &Reading<'_>, main: &Document) {
             "give the variant another id",
         );
     }
+}
+
+/// The packs that a profile names, with those of a group in place of `group/*`: the folders in the group's folder beside the
+/// profile, and built-ins, in the order of their names. Those that are named by themselves as well are left out of the group.
+fn members(
+    names: &[Text],
+    beside: Option<&FilePlace>,
+    builtins: &dyn Builtins,
+    reading: &Reading<'_>,
+) -> Vec<Text> {
+    let mut all: Vec<Text> = Vec::new();
+    for name in names {
+        let Some(group) = group(&name.text) else {
+            all.push(name.clone());
+            continue;
+        };
+        let mut members: Vec<String> = builtin_names(builtins)
+            .into_iter()
+            .filter(|known| known.split_once('/').is_some_and(|(g, _)| g == group))
+            .collect();
+        if let Some(FilePlace::Disk(profile)) = beside {
+            let folders = std::fs::read_dir(profile.with_file_name(group));
+            for folder in folders.into_iter().flatten().flatten() {
+                let own = folder.file_name().to_string_lossy().into_owned();
+                if is_name(&own) && folder.path().join("policy.toml").is_file() {
+                    members.push(format!("{group}/{own}"));
+                }
+            }
+        }
+        members.sort();
+        members.dedup();
+        if members.is_empty() {
+            reading.error(
+                name.span.clone(),
+                format!("there is no pack in the group {}", quoted(group)),
+                format!("make folders in `{group}` beside this file, each with a `policy.toml`, or name another group"),
+            );
+        }
+        members.retain(|member| names.iter().all(|name| name.text != *member));
+        all.extend(members.into_iter().map(|text| Text {
+            text,
+            span: name.span.clone(),
+        }));
+    }
+    all
 }
 
 /// Finds a pack that a profile names: beside its file, otherwise among the built-ins.
@@ -466,7 +522,7 @@ fn read_pack(
             refuse_profile(name, profile);
             return Ok(None);
         }
-        check_folder(&reading, document, Some(&name.text));
+        check_folder(&reading, document, Some(Path::new(&name.text)));
     }
     let document = reading.finish(document)?;
     Ok(Some(Pack {

@@ -121,6 +121,8 @@ pub enum Boundary {
     Digit,
     /// Not `[A-Za-z0-9_]`. The default.
     Word,
+    /// Not `[A-Za-z0-9_.~]`: what may be part of a longer number, a version or a file's name.
+    Number,
     /// Not `[A-Za-z0-9_+/=.-]`.
     Token,
 }
@@ -171,12 +173,30 @@ pub enum Action {
 /// Words that must, or must not, stand before a match.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Context {
-    /// Matched without regard to case, at word starts. A `_` stands for `_`, `-`, `.`, a space or nothing.
+    /// Matched without regard to ASCII case, at word starts. A `_` stands for `_`, `-`, `.`, a space or nothing. Empty if only
+    /// `unless` is given.
     pub keywords: Vec<String>,
+    /// Words none of which may stand in the name that ends where the match begins.
+    pub unless: Vec<String>,
     /// Within how many bytes before the match's start; at most 128.
     pub within: u8,
-    /// None of the keywords may stand in the name that ends where the match begins.
-    pub absent: bool,
+    /// Whether a word must also end where a word ends.
+    pub whole: bool,
+    /// What may stand between a word and the match.
+    pub reach: Reach,
+}
+
+/// How far a context word reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Over anything.
+    Any,
+    /// To the end of its line.
+    Line,
+    /// To the end of its field: a line's end, or one of `, ; & { } <`.
+    Field,
+    /// To the value of which it is the key: over blanks, quotes, brackets, `= : > # . _ - |`, backslashes and percent escapes.
+    Key,
 }
 
 /// A check of the redacted part. All arithmetic is over its bytes.
@@ -212,6 +232,9 @@ pub enum Validator {
     Jwt,
     /// A textual IPv6 address (RFC 4291).
     Ipv6,
+    /// A number of a kind that the engine knows by this name: a national id, an account, a wallet. Whether there is such a kind is
+    /// the compiler's to say.
+    Valid(String),
     /// Contains none of these words, without regard to case.
     Without(Vec<String>),
     /// The whole value matches none of these regular expressions.

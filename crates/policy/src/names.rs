@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::model::{Action, Boundary, Confidence, Severity, Validator};
+use crate::model::{Action, Boundary, Confidence, Reach, Severity, Validator};
 
 /// A closed set of words.
 pub(crate) trait Words: Sized + Copy + PartialEq + 'static {
@@ -29,7 +29,17 @@ impl Words for Boundary {
         ("none", Self::None),
         ("digit", Self::Digit),
         ("word", Self::Word),
+        ("number", Self::Number),
         ("token", Self::Token),
+    ];
+}
+
+impl Words for Reach {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("any", Self::Any),
+        ("line", Self::Line),
+        ("field", Self::Field),
+        ("key", Self::Key),
     ];
 }
 
@@ -78,8 +88,9 @@ pub(crate) const VALIDATORS: &[(&str, Validator)] = &[
 ];
 
 /// The validators that take a value.
-pub(crate) const VALIDATORS_WITH_VALUE: &[&str] =
-    &["entropy", "distinct", "classes", "without", "allow"];
+pub(crate) const VALIDATORS_WITH_VALUE: &[&str] = &[
+    "entropy", "distinct", "classes", "without", "allow", "valid",
+];
 
 macro_rules! display_as_word {
     ($($type:ty),*) => {$(
@@ -91,7 +102,7 @@ macro_rules! display_as_word {
         }
     )*};
 }
-display_as_word!(Boundary, Confidence, Severity);
+display_as_word!(Boundary, Confidence, Reach, Severity);
 
 impl fmt::Display for Action {
     /// As it is written in a policy: `mask`, `{ keep_last = 4 }`.
@@ -111,6 +122,7 @@ impl fmt::Display for Validator {
             Self::Entropy(bits) => write!(f, "{{ entropy = {bits} }}"),
             Self::Distinct(bytes) => write!(f, "{{ distinct = {bytes} }}"),
             Self::Classes(least) => write!(f, "{{ classes = {least} }}"),
+            Self::Valid(name) => write!(f, "{{ valid = {name:?} }}"),
             Self::Without(words) => write!(f, "{{ without = {words:?} }}"),
             Self::Allow(patterns) => write!(f, "{{ allow = {patterns:?} }}"),
             plain => {
@@ -127,6 +139,19 @@ pub(crate) fn is_name(id: &str) -> bool {
         && id
             .bytes()
             .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+/// Whether `id` names a pack: a name, or two with `/` between them for a pack of a group (`national/de`).
+pub(crate) fn is_pack_name(id: &str) -> bool {
+    match id.split_once('/') {
+        Some((group, name)) => is_name(group) && is_name(name),
+        None => is_name(id),
+    }
+}
+
+/// The group of `national/*`, which stands for every pack of the group.
+pub(crate) fn group(text: &str) -> Option<&str> {
+    text.strip_suffix("/*").filter(|group| is_name(group))
 }
 
 /// Whether `id` is a rule id: two names with one dot between them.

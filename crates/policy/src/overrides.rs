@@ -1,7 +1,7 @@
 //! Selectors and overrides: what a profile changes about the rules of its packs. Reads them, and applies them in order.
 
 use crate::model::{Action, Confidence, Rule, Settings, Severity};
-use crate::names::{Words, is_name, is_rule_id, listed, nearest, quoted};
+use crate::names::{Words, group, is_name, is_pack_name, is_rule_id, listed, nearest, quoted};
 use crate::reader::{Fields, Reading, Text, Value};
 use crate::rule::read_action;
 
@@ -23,6 +23,7 @@ enum Selector {
     Namespace(String),
     Tag(String),
     Pack(String),
+    Group(String),
     Confidence(Confidence),
 }
 
@@ -32,7 +33,10 @@ impl Selector {
         if let Some((kind, name)) = text.split_once(':') {
             return match kind {
                 "tag" => named(name).map(Self::Tag),
-                "pack" => named(name).map(Self::Pack),
+                "pack" => match group(name) {
+                    Some(group) => Some(Self::Group(group.to_string())),
+                    None => is_pack_name(name).then(|| Self::Pack(name.to_string())),
+                },
                 "confidence" => Confidence::parse(name).map(Self::Confidence),
                 _ => None,
             };
@@ -49,6 +53,10 @@ impl Selector {
             Self::Namespace(name) => namespace(rule) == name,
             Self::Tag(tag) => rule.tags.contains(tag),
             Self::Pack(pack) => rule.pack == *pack,
+            Self::Group(group) => rule
+                .pack
+                .split_once('/')
+                .is_some_and(|(own, _)| own == group),
             Self::Confidence(confidence) => rule.confidence == *confidence,
         }
     }
@@ -66,7 +74,7 @@ impl Selector {
                 .flat_map(|rule| &rule.tags)
                 .map(|tag| format!("tag:{tag}"))
                 .collect(),
-            Self::Pack(_) => rules
+            Self::Pack(_) | Self::Group(_) => rules
                 .iter()
                 .map(|rule| format!("pack:{}", rule.pack))
                 .collect(),

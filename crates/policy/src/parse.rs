@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::diagnostic::Diagnostic;
 use crate::model::Rule;
-use crate::names::{is_name, quoted};
+use crate::names::{group, is_name, is_pack_name, quoted};
 use crate::overrides::{self, Override};
 use crate::reader::{Fields, Reading, Text, Value, parse_toml};
 use crate::rule;
@@ -194,7 +194,13 @@ fn head(value: &Value<'_>, header: &str, is_profile: bool) -> Option<Head> {
             "id",
             "give it a permanent name, of lower-case letters, digits and `-`",
         )
-        .and_then(|value| name(&value));
+        .and_then(|value| {
+            if is_profile {
+                name(&value)
+            } else {
+                pack_name(&value)
+            }
+        });
     let title = fields
         .require("title", "say in a few words what it is about")
         .and_then(|value| value.filled_text("say in a few words what it is about"));
@@ -224,21 +230,31 @@ fn packs(value: &Value<'_>) -> Option<Vec<Text>> {
     }
     let packs = value.texts("[\"secrets\"]")?;
     let mut fine = true;
-    for pack in packs.iter().filter(|pack| !is_name(&pack.text)) {
+    let named = |pack: &&Text| is_pack_name(&pack.text) || group(&pack.text).is_some();
+    for pack in packs.iter().filter(|pack| !named(pack)) {
         value.error_at(
             &pack.span,
             format!("{} is not the name of a pack", quoted(&pack.text)),
-            "name a folder beside this file or a built-in pack, without a path".into(),
+            "name a folder beside this file or a built-in pack, without a path; `national/*` names every pack of a group".into(),
         );
         fine = false;
     }
     fine.then_some(packs)
 }
 
-/// An id without a namespace: of a pack, a profile or a variant.
+/// An id without a namespace: of a profile or a variant.
 fn name(value: &Value<'_>) -> Option<Text> {
+    id(value, is_name)
+}
+
+/// The id of a pack, which may lie in a group: `national/de`.
+fn pack_name(value: &Value<'_>) -> Option<Text> {
+    id(value, is_pack_name)
+}
+
+fn id(value: &Value<'_>, is_good: fn(&str) -> bool) -> Option<Text> {
     let id = value.text()?;
-    if !is_name(&id.text) || id.text.len() > rule::LONGEST_ID {
+    if !is_good(&id.text) || id.text.len() > rule::LONGEST_ID {
         value.error(
             format!("{} cannot be {}", value.what, quoted(&id.text)),
             format!(

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use crate::model::{
-    Action, Boundary, Confidence, Context, Matcher, Origin, Part, Rule, Settings, Severity,
+    Action, Boundary, Confidence, Context, Matcher, Origin, Part, Reach, Rule, Settings, Severity,
     Validator,
 };
 use crate::names::{
@@ -202,7 +202,7 @@ fn matcher(fields: &mut Fields<'_>, origin: &mut Origin) -> Option<Matcher> {
                     "keywords",
                     "list the words that stand before the value: keywords = [\"api_key\"]",
                 )
-                .and_then(|value| keywords(&value, example, 3));
+                .and_then(|value| keywords(&value, example, 3, false));
             let regex = inner.require(
                 "value",
                 "give the regular expression of the value: value = '[a-f0-9]{32}'",
@@ -240,8 +240,13 @@ fn pattern_text(value: &Value<'_>) -> Option<Text> {
     Some(text)
 }
 
-/// Reads keywords: printable ASCII, at least `shortest` bytes without `_`, none twice.
-fn keywords(value: &Value<'_>, example: &str, shortest: usize) -> Option<Vec<Text>> {
+/// Reads keywords: printable ASCII, or any script, at least `shortest` bytes without `_`, none twice.
+fn keywords(
+    value: &Value<'_>,
+    example: &str,
+    shortest: usize,
+    any_script: bool,
+) -> Option<Vec<Text>> {
     let texts = value.texts(example)?;
     let mut fine = true;
     for (index, keyword) in texts.iter().enumerate() {
@@ -249,7 +254,8 @@ fn keywords(value: &Value<'_>, example: &str, shortest: usize) -> Option<Vec<Tex
         let shown = quoted(&keyword.text);
         let letters = keyword.text.bytes().filter(|&b| b != b'_').count();
         let same = |other: &Text| other.text.eq_ignore_ascii_case(&keyword.text);
-        if keyword.text.bytes().any(|b| !(b' '..=b'~').contains(&b)) {
+        let printable = |b: u8| (b' '..=b'~').contains(&b) || any_script && b >= 0x80;
+        if keyword.text.bytes().any(|b| !printable(b)) {
             error(
                 format!("the keyword {shown} has a byte that is not printable ASCII"),
                 "keywords are matched byte by byte without regard to ASCII case; use a `pattern` for other scripts".into(),
@@ -284,26 +290,42 @@ fn read_context(value: &Value<'_>) -> Option<Context> {
     let example = "{ keywords = [\"ssn\"], within = 64 }";
     let mut fields = value.fields(value.what.clone(), example)?;
     let unless = fields.take("unless");
-    let absent = unless.is_some();
-    let keywords = match unless {
-        Some(words) => Some(words),
-        None => fields.require(
-            "keywords",
-            "list the words, one of which must stand before the match: keywords = [\"ssn\"]",
-        ),
-    }
-    .and_then(|value| keywords(&value, "[\"ssn\"]", 2));
+    let words = match (fields.take("keywords"), &unless) {
+        (None, Some(_)) => Some(Vec::new()),
+        (None, None) => {
+            if !fields.misspelt("keywords") {
+                fields.error(
+                    format!("{} has no `keywords`", fields.what),
+                    "list the words, one of which must stand before the match: keywords = [\"ssn\"]",
+                );
+            }
+            None
+        }
+        (Some(words), _) => keywords(&words, "[\"ssn\"]", 2, true),
+    };
+    let unless = unless.map_or(Some(Vec::new()), |words| {
+        keywords(&words, "[\"public\"]", 2, true)
+    });
     let within = fields
         .require(
             "within",
             "say within how many bytes before the match a keyword must stand: within = 64",
         )
         .and_then(|value| value.integer(1..=128, "bytes before the match"));
+    let whole = fields
+        .take("whole")
+        .map_or(Some(false), |value| value.boolean());
+    let reach = fields
+        .take("reach")
+        .map_or(Some(Reach::Any), |value| value.word());
     fields.finish();
+    let plain = |words: Vec<Text>| words.into_iter().map(|word| word.text).collect();
     Some(Context {
-        keywords: keywords?.into_iter().map(|keyword| keyword.text).collect(),
+        keywords: plain(words?),
+        unless: plain(unless?),
         within: u8::try_from(within?).ok()?,
-        absent,
+        whole: whole?,
+        reach: reach?,
     })
 }
 
@@ -431,6 +453,9 @@ fn validator(
             .integer(1..=4, "classes of byte")
             .and_then(|n| u8::try_from(n).ok());
         given.push(classes.map(Validator::Classes));
+    }
+    if let Some(name) = fields.take("valid") {
+        given.push(name.text().map(|name| Validator::Valid(name.text)));
     }
     if let Some(words) = fields.take("without") {
         given.push(list(&words, "[\"example\"]", index, origin).map(Validator::Without));

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use blackbar_policy::load::{Embedded, NoBuiltins, builtin_names};
 use blackbar_policy::model::{
-    Action, Boundary, Confidence, Context, FilePlace, Matcher, Part, Severity, Validator,
+    Action, Boundary, Confidence, Context, FilePlace, Matcher, Part, Reach, Severity, Validator,
 };
 use blackbar_policy::{Builtins, Policy, cases};
 
@@ -113,8 +113,10 @@ max_len = 65_536
         rule.context,
         Some(Context {
             keywords,
+            unless: Vec::new(),
             within: 128,
-            absent: false
+            whole: false,
+            reach: Reach::Any,
         })
     );
     assert_eq!(rule.confidence, Confidence::Low);

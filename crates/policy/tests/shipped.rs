@@ -1,19 +1,31 @@
 //! Every policy and every file of cases in the repository's `policies` folder is read without an error.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use blackbar_policy::cases::Kind;
 use blackbar_policy::load::NoBuiltins;
 use blackbar_policy::{Policy, cases};
+
+/// What lies in the folder, and in the folders of groups in it.
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let mut all = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() && !path.join("policy.toml").is_file() {
+            all.extend(fs::read_dir(&path).unwrap().map(|one| one.unwrap().path()));
+        }
+        all.push(path);
+    }
+    all
+}
 
 #[test]
 fn every_shipped_policy_is_read() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies");
     let mut seen = 0;
     let mut wrong = Vec::new();
-    for entry in fs::read_dir(&folder).unwrap() {
-        let path = entry.unwrap().path();
+    for path in entries(&folder) {
         let is_profile = path
             .extension()
             .is_some_and(|extension| extension == "toml");
@@ -36,8 +48,7 @@ fn every_shipped_rule_has_cases_of_each_kind() {
     let kinds = [Kind::Positive, Kind::NearMiss, Kind::Boundary, Kind::Split];
     let mut wrong = Vec::new();
     let mut rules = 0;
-    for entry in fs::read_dir(&folder).unwrap() {
-        let path = entry.unwrap().path();
+    for path in entries(&folder) {
         if !path.join("policy.toml").is_file() {
             continue;
         }

@@ -1,7 +1,7 @@
 //! What stands around a match and what its secret is made of, judged naively.
 
 use blackbar_engine::validate;
-use blackbar_policy::model::{Context, Rule, Validator};
+use blackbar_policy::model::{Context, Reach, Rule, Validator};
 use regex_automata::meta::Regex;
 use regex_automata::util::syntax;
 use regex_automata::{Anchored, Input};
@@ -23,7 +23,8 @@ pub(super) fn keyword(word: &str) -> String {
             c if c.is_ascii_alphanumeric() => {
                 format!("[{}{}]", c.to_ascii_lowercase(), c.to_ascii_uppercase())
             }
-            c => format!("\\{c}"),
+            c if c.is_ascii() => format!("\\{c}"),
+            c => c.to_string(),
         })
         .collect();
     letters.concat()
@@ -72,26 +73,62 @@ fn is_inside_escape(hay: &[u8], at: usize) -> bool {
     })
 }
 
-/// The context words of a rule as patterns.
-pub(super) fn context(rule: &Rule) -> Vec<Regex> {
-    let words = rule.context.iter().flat_map(|c| &c.keywords);
-    words.map(|word| regex(&keyword(word))).collect()
+/// The context words of a rule as patterns: those that must stand before a match, and those that may not.
+pub(super) struct Words {
+    keywords: Vec<Regex>,
+    unless: Vec<Regex>,
 }
 
-/// Whether one of `words` starts within so many bytes before `at`, where a word or a hump of camel case starts, and ends before `at`;
-/// or, where they must be absent, that none does so with only bytes of a name or blanks up to `at`.
-pub(super) fn has_context(words: &[Regex], context: &Context, hay: &[u8], at: usize) -> bool {
-    let stands = (at.saturating_sub(usize::from(context.within))..at).any(|from| {
-        let before = from.checked_sub(1).map(|i| hay[i]);
-        let starts = before.is_none_or(|b| !b.is_ascii_alphanumeric())
-            || before.is_some_and(|b| b.is_ascii_lowercase()) && hay[from].is_ascii_uppercase();
-        let input = || Input::new(hay).range(from..at).anchored(Anchored::Yes);
+impl Words {
+    pub(super) fn new(rule: &Rule) -> Words {
+        let patterns = |words: fn(&Context) -> &Vec<String>| {
+            let words = rule.context.iter().flat_map(words);
+            words.map(|word| regex(&keyword(word))).collect()
+        };
+        Words {
+            keywords: patterns(|c| &c.keywords),
+            unless: patterns(|c| &c.unless),
+        }
+    }
+
+    /// Whether what must stand before `at` does, and nothing that may not.
+    ///
+    /// A word stands where it starts within so many bytes before `at`, where a word or a hump of camel case starts, and ends before
+    /// `at`. One that must stand is whole if it has to be, and nothing that it does not reach over follows it before `at`. Of one that
+    /// may not only bytes of a name and blanks follow.
+    pub(super) fn stand(&self, context: &Context, hay: &[u8], at: usize) -> bool {
+        let hump = |i: usize| {
+            i > 0
+                && hay[i - 1].is_ascii_lowercase()
+                && hay.get(i).is_some_and(u8::is_ascii_uppercase)
+        };
+        let between = regex(match context.reach {
+            Reach::Any => r"(?s)\A.*\z",
+            Reach::Line => r"\A[^\r\n]*\z",
+            Reach::Field => r"\A[^\r\n,;&{}<]*\z",
+            Reach::Key => r#"\A(?:%[0-9A-Fa-f]{2}|[ \t=:>"'`\\\[\]()#._|-])*\z"#,
+        });
         let named = |b: &u8| b.is_ascii_alphanumeric() || b"_.- ".contains(b);
-        starts
-            && (!context.absent || hay[from..at].iter().all(named))
-            && words.iter().any(|word| word.is_match(input()))
-    });
-    stands != context.absent
+        let mut stands = self.keywords.is_empty();
+        for from in at.saturating_sub(usize::from(context.within))..at {
+            let before = from.checked_sub(1).map(|i| hay[i]);
+            if before.is_some_and(|b| b.is_ascii_alphanumeric()) && !hump(from) {
+                continue;
+            }
+            let input = || Input::new(hay).range(from..at).anchored(Anchored::Yes);
+            let ends = self.keywords.iter().filter_map(|word| word.find(input()));
+            stands |= ends.map(|found| found.end()).any(|end| {
+                let whole = !hay.get(end).is_some_and(u8::is_ascii_alphanumeric) || hump(end);
+                (whole || !context.whole) && between.is_match(&hay[end..at])
+            });
+            if hay[from..at].iter().all(named)
+                && self.unless.iter().any(|word| word.is_match(input()))
+            {
+                return false;
+            }
+        }
+        stands
+    }
 }
 
 /// The allow lists of a rule, one for each validator.
@@ -138,6 +175,9 @@ pub(super) fn validators_pass(rule: &Rule, allow: &[Regex], value: &[u8]) -> boo
                 let word = word.to_ascii_lowercase();
                 value.windows(word.len()).any(|w| w == word.as_bytes())
             })
+        }
+        Validator::Valid(name) => {
+            validate::Number::named(name.as_bytes()).is_some_and(|number| number.holds(value))
         }
         Validator::Allow(_) => allow.next().is_none_or(|list| !list.is_match(value)),
     })

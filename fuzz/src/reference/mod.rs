@@ -72,7 +72,7 @@ struct Searcher {
     right: &'static [u8],
     rule: Rule,
     allow: Vec<regex_automata::meta::Regex>,
-    context: Vec<regex_automata::meta::Regex>,
+    context: judge::Words,
 }
 
 struct Way {
@@ -148,7 +148,7 @@ impl Searcher {
             left: boundary(rule.left),
             right,
             allow: judge::allow(rule),
-            context: judge::context(rule),
+            context: judge::Words::new(rule),
             rule: rule.clone(),
             before,
             secret,
@@ -237,7 +237,7 @@ impl Searcher {
     fn has_context(&self, hay: &[u8], start: usize) -> bool {
         match &self.rule.context {
             None => true,
-            Some(context) => judge::has_context(&self.context, context, hay, start),
+            Some(context) => self.context.stand(context, hay, start),
         }
     }
 }
@@ -255,6 +255,7 @@ fn boundary(boundary: Boundary) -> &'static [u8] {
         Boundary::None => b"",
         Boundary::Digit => b"0123456789",
         Boundary::Word => b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz",
+        Boundary::Number => b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz.~",
         Boundary::Token => b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz+/=.-",
     }
 }

@@ -9,7 +9,7 @@ use super::wire::Reader;
 use super::{
     Engine, HEADER, HEADS, LeadingRun, LookBack, MAGIC, RuleProgram, VERSION, Window, WindowPart,
 };
-use crate::boundary::{CONTEXT, Context};
+use crate::boundary::{CONTEXT, Context, Reach};
 use crate::check::Check;
 use crate::dfa::{Dfa, STARTS};
 use crate::prefilter::index::{Literals, WindowIndex};
@@ -18,6 +18,7 @@ use crate::prefilter::{
 };
 use crate::program::{Program, Stage};
 use crate::rule::{Action, Confidence, Rule, Settings, Severity};
+use crate::validate::Number;
 
 /// Why an artifact was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -390,14 +391,24 @@ fn read_rule(r: &mut Reader<'_>, dfas: &[Dfa]) -> Option<(Rule, RuleProgram, [[u
     let context = match r.flag()? {
         false => None,
         true => {
-            let absent = r.flag()?;
             let words = read_words(r)?;
-            let within = usize::from(r.u8()?);
-            (within + 32 <= CONTEXT).then_some(())?;
+            let unless = read_words(r)?;
+            let within = r.u8()?;
+            (usize::from(within) + 32 <= CONTEXT).then_some(())?;
+            let whole = r.flag()?;
+            let reach = match r.u8()? {
+                0 => Reach::Any,
+                1 => Reach::Line,
+                2 => Reach::Field,
+                3 => Reach::Key,
+                _ => return None,
+            };
             Some(Context {
                 words,
+                unless,
                 within,
-                absent,
+                whole,
+                reach,
             })
         }
     };
@@ -465,6 +476,7 @@ fn read_check(r: &mut Reader<'_>, dfas: &[Dfa]) -> Option<Check> {
         41 => Check::NotWords,
         42 => Check::Classes(u8::try_from(number).ok()?),
         12 => Check::Without(read_words(r)?),
+        14 => Check::Valid(Number::named(r.bytes()?)?),
         13 => Check::Allow(
             u16::try_from(number)
                 .ok()

@@ -6,7 +6,7 @@ use core::fmt;
 
 use super::wire::Writer;
 use super::{DfaPart, HEADER, LookBack, MAGIC, RulePart, VERSION, Window, WindowPart};
-use crate::boundary::ByteSet;
+use crate::boundary::{ByteSet, Reach};
 use crate::check::Check;
 use crate::prefilter::{BUCKETS, Edge, Nibbles, SHAPE};
 use crate::rule::{Action, Confidence, Settings, Severity};
@@ -208,9 +208,16 @@ fn write_rule(w: &mut Writer, part: &RulePart) -> Result<(), EncodeError> {
         None => w.u8(0),
         Some(context) => {
             w.u8(1);
-            w.u8(u8::from(context.absent));
             write_words(w, &context.words)?;
+            write_words(w, &context.unless)?;
             w.u8(context.within);
+            w.u8(u8::from(context.whole));
+            w.u8(match context.reach {
+                Reach::Any => 0,
+                Reach::Line => 1,
+                Reach::Field => 2,
+                Reach::Key => 3,
+            });
         }
     }
     Ok(())
@@ -266,11 +273,17 @@ fn write_check(w: &mut Writer, check: &Check) -> Result<(), EncodeError> {
         Check::Classes(least) => (42, u32::from(*least)),
         Check::Without(_) => (12, 0),
         Check::Allow(dfa) => (13, u32::from(*dfa)),
+        Check::Valid(_) => (14, 0),
     };
     w.u8(kind);
     w.u32(number);
     match check {
         Check::Without(words) => write_words(w, words),
+        // By name, so that the table of numbers can grow and be sorted without a new layout.
+        Check::Valid(number) => {
+            w.text(number.name.as_bytes());
+            Ok(())
+        }
         _ => Ok(()),
     }
 }

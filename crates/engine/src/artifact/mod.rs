@@ -79,17 +79,6 @@ pub(crate) struct RuleProgram {
     pub(crate) reach: usize,
 }
 
-/// What must, or must not, stand before a match.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ContextPart {
-    /// Words, with `_` for a separator or nothing.
-    pub words: Vec<Vec<u8>>,
-    /// Bytes before the match within which one begins.
-    pub within: u8,
-    /// None of them may stand in the name that the match goes on with.
-    pub absent: bool,
-}
-
 /// A window of a rule: three byte sets at a known distance from the start of every match (or after a run).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
@@ -183,8 +172,8 @@ pub struct RulePart {
     pub select: bool,
     /// In the order in which they run.
     pub checks: Vec<Check>,
-    /// What must or must not stand before the match.
-    pub context: Option<ContextPart>,
+    /// Words that must or must not stand before the match.
+    pub context: Option<Context>,
     /// The bytes that a match can start with: the first, second and third.
     pub heads: [[u64; 4]; HEADS],
 }

@@ -2,38 +2,73 @@
 
 use super::words::unescaped;
 
-/// Length of an IBAN by country, sorted by country.
+/// What follows country and check digits, by country, sorted: runs of `n` digits, `a` letters, `c` letters or digits.
 ///
-/// Source: SWIFT, IBAN Registry (ISO 13616-1); lines marked `partial` are countries that are not registered yet whose banks
-/// issue IBANs of this length (Wikipedia, "International Bank Account Number").
+/// Source: SWIFT, IBAN Registry (ISO 13616-1), the column "BBAN structure"; lines marked `partial` are countries that are not
+/// registered yet whose banks issue IBANs of this form (Wikipedia, "International Bank Account Number").
 #[rustfmt::skip]
-const LENGTHS: [([u8; 2], u8); 111] = [
-    (*b"AD", 24), (*b"AE", 23), (*b"AL", 28), (*b"AO", 25 /* partial */), (*b"AT", 20), (*b"AZ", 28),
-    (*b"BA", 20), (*b"BE", 16), (*b"BF", 28 /* partial */), (*b"BG", 22), (*b"BH", 22), (*b"BI", 27),
-    (*b"BJ", 28 /* partial */), (*b"BR", 29), (*b"BY", 28),
-    (*b"CF", 27 /* partial */), (*b"CG", 27 /* partial */), (*b"CH", 21), (*b"CI", 28 /* partial */),
-    (*b"CM", 27 /* partial */), (*b"CR", 22), (*b"CV", 25 /* partial */), (*b"CY", 28), (*b"CZ", 24),
-    (*b"DE", 22), (*b"DJ", 27), (*b"DK", 18), (*b"DO", 28), (*b"DZ", 26 /* partial */),
-    (*b"EE", 20), (*b"EG", 29), (*b"ES", 24),
-    (*b"FI", 18), (*b"FK", 18), (*b"FO", 18), (*b"FR", 27),
-    (*b"GA", 27 /* partial */), (*b"GB", 22), (*b"GE", 22), (*b"GI", 23), (*b"GL", 18), (*b"GQ", 27 /* partial */),
-    (*b"GR", 27), (*b"GT", 28), (*b"GW", 25 /* partial */),
-    (*b"HN", 28), (*b"HR", 21), (*b"HU", 28),
-    (*b"IE", 22), (*b"IL", 23), (*b"IQ", 23), (*b"IR", 26 /* partial */), (*b"IS", 26), (*b"IT", 27),
-    (*b"JO", 30), (*b"KM", 27 /* partial */), (*b"KW", 30), (*b"KZ", 20),
-    (*b"LB", 28), (*b"LC", 32), (*b"LI", 21), (*b"LT", 20), (*b"LU", 20), (*b"LV", 21), (*b"LY", 25),
-    (*b"MA", 28 /* partial */), (*b"MC", 27), (*b"MD", 24), (*b"ME", 22), (*b"MG", 27 /* partial */), (*b"MK", 19),
-    (*b"ML", 28 /* partial */), (*b"MN", 20), (*b"MR", 27), (*b"MT", 31), (*b"MU", 30), (*b"MZ", 25 /* partial */),
-    (*b"NE", 28 /* partial */), (*b"NI", 28), (*b"NL", 18), (*b"NO", 15),
-    (*b"OM", 23), (*b"PK", 24), (*b"PL", 28), (*b"PS", 29), (*b"PT", 25), (*b"QA", 29),
-    (*b"RO", 24), (*b"RS", 22), (*b"RU", 33),
-    (*b"SA", 24), (*b"SC", 31), (*b"SD", 18), (*b"SE", 24), (*b"SI", 19), (*b"SK", 24), (*b"SM", 27),
-    (*b"SN", 28 /* partial */), (*b"SO", 23), (*b"ST", 25), (*b"SV", 28),
-    (*b"TD", 27 /* partial */), (*b"TG", 28 /* partial */), (*b"TL", 23), (*b"TN", 24), (*b"TR", 26),
-    (*b"UA", 29), (*b"VA", 22), (*b"VG", 24), (*b"XK", 20), (*b"YE", 30),
+const STRUCTURES: [([u8; 2], &str); 111] = [
+    (*b"AD", "8n12c"), (*b"AE", "19n"), (*b"AL", "8n16c"), (*b"AO", "21n" /* partial */), (*b"AT", "16n"),
+    (*b"AZ", "4a20c"), (*b"BA", "16n"), (*b"BE", "12n"), (*b"BF", "2c22n" /* partial */), (*b"BG", "4a6n8c"),
+    (*b"BH", "4a14c"), (*b"BI", "23n"), (*b"BJ", "2c22n" /* partial */), (*b"BR", "23n1a1c"), (*b"BY", "4c4n16c"),
+    (*b"CF", "23n" /* partial */), (*b"CG", "23n" /* partial */), (*b"CH", "5n12c"),
+    (*b"CI", "2c22n" /* partial */), (*b"CM", "23n" /* partial */), (*b"CR", "18n"), (*b"CV", "21n" /* partial */),
+    (*b"CY", "8n16c"), (*b"CZ", "20n"), (*b"DE", "18n"), (*b"DJ", "23n"), (*b"DK", "14n"), (*b"DO", "4c20n"),
+    (*b"DZ", "22n" /* partial */), (*b"EE", "16n"), (*b"EG", "25n"), (*b"ES", "20n"), (*b"FI", "14n"),
+    (*b"FK", "2a12n"), (*b"FO", "14n"), (*b"FR", "10n11c2n"), (*b"GA", "23n" /* partial */), (*b"GB", "4a14n"),
+    (*b"GE", "2a16n"), (*b"GI", "4a15c"), (*b"GL", "14n"), (*b"GQ", "23n" /* partial */), (*b"GR", "7n16c"),
+    (*b"GT", "24c"), (*b"GW", "2c19n" /* partial */), (*b"HN", "4a20n"), (*b"HR", "17n"), (*b"HU", "24n"),
+    (*b"IE", "4a14n"), (*b"IL", "19n"), (*b"IQ", "4a15n"), (*b"IR", "22n" /* partial */), (*b"IS", "22n"),
+    (*b"IT", "1a10n12c"), (*b"JO", "4a4n18c"), (*b"KM", "23n" /* partial */), (*b"KW", "4a22c"), (*b"KZ", "3n13c"),
+    (*b"LB", "4n20c"), (*b"LC", "4a24c"), (*b"LI", "5n12c"), (*b"LT", "16n"), (*b"LU", "3n13c"), (*b"LV", "4a13c"),
+    (*b"LY", "21n"), (*b"MA", "24n" /* partial */), (*b"MC", "10n11c2n"), (*b"MD", "20c"), (*b"ME", "18n"),
+    (*b"MG", "23n" /* partial */), (*b"MK", "3n10c2n"), (*b"ML", "2c22n" /* partial */), (*b"MN", "16n"),
+    (*b"MR", "23n"), (*b"MT", "4a5n18c"), (*b"MU", "4a19n3a"), (*b"MZ", "21n" /* partial */),
+    (*b"NE", "2c22n" /* partial */), (*b"NI", "4a20n"), (*b"NL", "4a10n"), (*b"NO", "11n"), (*b"OM", "3n16c"),
+    (*b"PK", "4a16c"), (*b"PL", "24n"), (*b"PS", "4a21c"), (*b"PT", "21n"), (*b"QA", "4a21c"), (*b"RO", "4a16c"),
+    (*b"RS", "18n"), (*b"RU", "14n15c"), (*b"SA", "2n18c"), (*b"SC", "4a20n3a"), (*b"SD", "14n"), (*b"SE", "20n"),
+    (*b"SI", "15n"), (*b"SK", "20n"), (*b"SM", "1a10n12c"), (*b"SN", "2c22n" /* partial */), (*b"SO", "19n"),
+    (*b"ST", "21n"), (*b"SV", "4a20n"), (*b"TD", "23n" /* partial */), (*b"TG", "2c22n" /* partial */),
+    (*b"TL", "19n"), (*b"TN", "20n"), (*b"TR", "6n16c"), (*b"UA", "6n19c"), (*b"VA", "18n"), (*b"VG", "4a16n"),
+    (*b"XK", "16n"), (*b"YE", "4a4n18c"),
 ];
 
-/// Whether `value` is an IBAN: a known country, its registered length, check digits by MOD 97-10.
+/// The kind of each character of a structure.
+fn kinds(structure: &str) -> impl Iterator<Item = u8> {
+    let mut rest = structure.as_bytes();
+    let mut left = 0_usize;
+    let mut kind = 0;
+    core::iter::from_fn(move || {
+        if left == 0 {
+            while let Some((&byte, after)) = rest.split_first() {
+                rest = after;
+                match byte {
+                    b'0'..=b'9' => left = left * 10 + usize::from(byte - b'0'),
+                    _ => {
+                        kind = byte;
+                        break;
+                    }
+                }
+            }
+        }
+        left = left.checked_sub(1)?;
+        Some(kind)
+    })
+}
+
+/// Whether the characters are what the structure says, one by one.
+fn has_structure(structure: &str, mut text: impl Iterator<Item = u8>) -> bool {
+    let fits = kinds(structure).all(|kind| {
+        text.next().is_some_and(|byte| match kind {
+            b'n' => byte.is_ascii_digit(),
+            b'a' => byte.is_ascii_alphabetic(),
+            _ => byte.is_ascii_alphanumeric(),
+        })
+    });
+    fits && text.next().is_none()
+}
+
+/// Whether `value` is an IBAN: a known country, its registered structure, check digits by MOD 97-10.
 ///
 /// Spaces, dashes and dots between groups are skipped, also as percent escapes; letters may have either case; any other byte
 /// refuses the value.
@@ -53,13 +88,11 @@ pub fn iban(value: &[u8]) -> bool {
         length += 1;
     }
     let [c1, c2, k1, k2] = head;
-    let Ok(row) = LENGTHS.binary_search_by(|(country, _)| country.cmp(&[c1, c2])) else {
+    let Ok(row) = STRUCTURES.binary_search_by(|(country, _)| country.cmp(&[c1, c2])) else {
         return false;
     };
-    if LENGTHS
-        .get(row)
-        .is_none_or(|(_, registered)| usize::from(*registered) != length)
-    {
+    let structure = STRUCTURES.get(row).map_or("", |(_, structure)| structure);
+    if !has_structure(structure, plain().skip(4)) {
         return false;
     }
     // 00, 01 and 99 are congruent to real check digits but are never issued.
@@ -89,7 +122,7 @@ mod tests {
 
     #[test]
     fn the_table_is_sorted() {
-        assert!(LENGTHS.is_sorted_by(|(a, _), (b, _)| a < b));
+        assert!(STRUCTURES.is_sorted_by(|(a, _), (b, _)| a < b));
     }
 
     #[test]
@@ -127,6 +160,7 @@ mod tests {
             "DE89 3704 0044 0532 0130/00", // a byte that does not belong
             "1289370400440532013000",
             "DEA9370400440532013000",
+            "be19410d51c8d603", // right check digits, but letters where Belgium has digits
         ] {
             assert!(!iban(bad.as_bytes()), "{bad}");
         }
@@ -141,9 +175,27 @@ mod tests {
         let Some((country, check)) = head.split_at_checked(2) else {
             return false;
         };
-        let registered = LENGTHS
+        let Some((_, structure)) = STRUCTURES
             .iter()
-            .any(|(c, n)| c.as_slice() == country.as_bytes() && usize::from(*n) == plain.len());
+            .find(|(c, _)| c.as_slice() == country.as_bytes())
+        else {
+            return false;
+        };
+        // By the letter: cut the account into the runs that the structure names.
+        let mut bban = tail.chars();
+        let registered = structure
+            .split_inclusive(|c: char| c.is_ascii_alphabetic())
+            .all(|run| {
+                let (count, kind) = run.split_at(run.len() - 1);
+                (0..count.parse().unwrap_or(0)).all(|_| {
+                    bban.next().is_some_and(|c| match kind {
+                        "n" => c.is_ascii_digit(),
+                        "a" => c.is_ascii_alphabetic(),
+                        _ => c.is_ascii_alphanumeric(),
+                    })
+                })
+            })
+            && bban.next().is_none();
         let written: String = alloc::format!("{tail}{head}")
             .chars()
             .map(|c| {
@@ -159,10 +211,18 @@ mod tests {
 
     proptest! {
         #[test]
-        fn as_the_long_division(row in 0..LENGTHS.len(), body in "[0-9A-Z]{29}", wrong in 0_u32..3) {
-            let (country, length) = LENGTHS.get(row).copied().unwrap_or((*b"DE", 22));
+        fn as_the_long_division(row in 0..STRUCTURES.len(), digits in "[0-9]{30}", letters in "[A-Z]{30}", wrong in 0_u32..3) {
+            let (country, structure) = STRUCTURES.get(row).copied().unwrap_or((*b"DE", "18n"));
             let country = String::from_utf8_lossy(&country).into_owned();
-            let bban: String = body.chars().take(usize::from(length) - 4).collect();
+            let both = digits.chars().zip(letters.chars()).zip(kinds(structure));
+            let bban: String = both
+                .enumerate()
+                .map(|(at, ((digit, letter), kind))| match kind {
+                    b'a' => letter,
+                    b'c' if at % 2 == 0 => letter,
+                    _ => digit,
+                })
+                .collect();
             let mut seen = 0;
             for check in 0..100 {
                 let number = alloc::format!("{country}{check:02}{bban}");
