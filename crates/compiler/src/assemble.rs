@@ -79,7 +79,11 @@ pub(crate) fn assemble(
             .sum();
         reports.push(RuleReport {
             id: rule.id.clone(),
-            fingerprint: chosen.iter().map(fingerprint::describe).collect(),
+            fingerprint: if chosen.is_empty() {
+                vec!["its words".to_string()]
+            } else {
+                chosen.iter().map(fingerprint::describe).collect()
+            },
             states: build
                 .stages
                 .iter()

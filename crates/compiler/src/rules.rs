@@ -159,6 +159,13 @@ impl Builder<'_> {
                  what is redacted",
             ));
         }
+        let context = self.rule.context.as_ref();
+        let (look_back, plans) = if context.is_some_and(|c| !c.keywords.is_empty()) {
+            // The words are looked for in place of the match: they are rarer than anything that such a rule finds.
+            (None, Vec::new())
+        } else {
+            (look_back, plans)
+        };
         Ok(RuleBuild {
             stages,
             unique,

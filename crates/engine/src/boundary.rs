@@ -200,7 +200,7 @@ fn stands_before(
 }
 
 /// Whether a word starts at `at`: after what is no letter or digit, or as a hump of camel case.
-fn begins_word(hay: &[u8], at: usize) -> bool {
+pub(crate) fn begins_word(hay: &[u8], at: usize) -> bool {
     let before = at.checked_sub(1).and_then(|i| hay.get(i));
     before.is_none_or(|b| !b.is_ascii_alphanumeric()) || is_hump(hay, at)
 }
@@ -216,7 +216,7 @@ fn is_hump(hay: &[u8], at: usize) -> bool {
 }
 
 /// What follows `word` in `text`, if it starts with it.
-fn after_word<'a>(mut text: &'a [u8], word: &[u8]) -> Option<&'a [u8]> {
+pub(crate) fn after_word<'a>(mut text: &'a [u8], word: &[u8]) -> Option<&'a [u8]> {
     for &want in word {
         match text.split_first() {
             Some((b'_' | b'-' | b'.' | b' ', rest)) if want == b'_' => text = rest,

@@ -24,6 +24,7 @@ mod rule;
 mod stream;
 mod transform;
 mod union;
+mod words;
 
 pub use artifact::{Engine, LoadError, MAGIC};
 pub use boundary::{Context, Reach};

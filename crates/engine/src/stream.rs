@@ -184,6 +184,7 @@ impl Stream {
             observer,
         };
         scan.resume_open();
+        scan.words();
         scan.candidates();
         if !last {
             scan.tail();
@@ -684,6 +685,33 @@ impl<'a, O: Observer> Scan<'a, O> {
         Some(self.index(resume.max(self.stream.evaluated)))
     }
 
+    /// Evaluates the new starts of rules that have no windows, which the words before them point at.
+    fn words(&mut self) {
+        let engine = self.engine;
+        let hay = self.view.hay;
+        let Some(within) = engine.words.within() else {
+            return;
+        };
+        let new = self.index(self.stream.evaluated);
+        for at in new.saturating_sub(within)..hay.len() {
+            for entry in engine.words.beginning(hay, at) {
+                let program = engine.programs.get(usize::from(entry.rule()));
+                let Some(context) = program.and_then(|p| p.context.as_ref()) else {
+                    continue;
+                };
+                let text = hay.get(at..).unwrap_or_default();
+                let word = context.words.get(entry.word());
+                if word.is_none_or(|word| boundary::after_word(text, word).is_none()) {
+                    continue;
+                }
+                if let Some(first) = self.first_new(entry.rule()) {
+                    let to = hay.len().min(at + usize::from(context.within) + 1);
+                    self.evaluate_range(entry.rule(), first.max(at + 1), to);
+                }
+            }
+        }
+    }
+
     /// Evaluates the new starts that the prefilter points at.
     fn candidates(&mut self) {
         let engine = self.engine;
@@ -856,6 +884,7 @@ impl<'a, O: Observer> Scan<'a, O> {
             let text = hay.get(at..).unwrap_or_default();
             for rule in engine.starting_with(text) {
                 if let Some(program) = engine.programs.get(usize::from(rule))
+                    && !program.windows.is_empty()
                     && hay.len() - at < program.reach + WINDOW
                     && self.first_new(rule).is_some_and(|first| first <= at)
                 {

@@ -19,6 +19,7 @@ use crate::prefilter::{
 use crate::program::{Program, Stage};
 use crate::rule::{Action, Confidence, Rule, Settings, Severity};
 use crate::validate::Number;
+use crate::words::Words;
 
 /// Why an artifact was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -274,7 +275,9 @@ impl Parsed {
         for program in &mut programs {
             program.spread = spread(program, &windows);
         }
+        let words = Words::new(&programs);
         Engine {
+            words,
             bytes,
             checksum,
             policy_id: self.policy_id,

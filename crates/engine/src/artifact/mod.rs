@@ -31,6 +31,7 @@ use crate::prefilter::index::{Literals, WindowIndex};
 use crate::prefilter::{Prefilter, Width};
 use crate::program::Program;
 use crate::rule::{Rule, RuleIndex, Settings};
+use crate::words::Words;
 
 /// The first four bytes of every artifact.
 pub const MAGIC: [u8; 4] = *b"BBAR";
@@ -58,6 +59,8 @@ pub struct Engine {
     pub(crate) prefilter: Prefilter,
     /// For each byte the rules whose match can have it as its first, second or third: bit sets over rules.
     pub(crate) heads: [Vec<u64>; HEADS],
+    /// Where the words begin that rules without a window want.
+    pub(crate) words: Words,
     /// Rules whose window follows a run of variable length.
     pub(crate) run_rules: Vec<u16>,
     /// The largest distance of a window from its match's start, runs left out.
