@@ -77,15 +77,13 @@ fn has_structure(structure: &str, mut text: impl Iterator<Item = u8>) -> bool {
 pub fn iban(value: &[u8]) -> bool {
     let plain = || unescaped(value).filter(|byte| !matches!(byte, b' ' | b'-' | b'.'));
     let mut head = [0_u8; 4];
-    let mut length = 0_usize;
-    for byte in plain() {
+    for (at, byte) in plain().enumerate() {
         if !byte.is_ascii_alphanumeric() {
             return false;
         }
-        if let Some(slot) = head.get_mut(length) {
+        if let Some(slot) = head.get_mut(at) {
             *slot = byte.to_ascii_uppercase();
         }
-        length += 1;
     }
     let [c1, c2, k1, k2] = head;
     let Ok(row) = STRUCTURES.binary_search_by(|(country, _)| country.cmp(&[c1, c2])) else {

@@ -273,7 +273,7 @@ pub(super) const NUMBERS: &[Number] = &[
                 (_, value) => value,
             })
             .sum();
-        n.len() == 12 && n.are_digits(0, 9) && n.are_digits(11, 12) && sum % 10 == 0
+        n.len() == 12 && n.are_digits(0, 9) && n.are_digits(11, 12) && sum.is_multiple_of(10)
     }),
     // Romania: CNP (law 105/1996).
     plain("ro-cnp", |n| {
