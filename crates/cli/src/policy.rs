@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{anyhow, bail};
 use blackbar_compiler::Compiled;
-use blackbar_engine::{Action, Engine, MAGIC, Plan};
+use blackbar_engine::{Action, Engine, MAGIC, Plan, Width};
 use blackbar_policy::{Policy, PolicyError};
 use clap::Args;
 
@@ -17,6 +17,9 @@ use crate::{input, terminal};
 
 /// The policy that is used where none is named.
 pub(crate) const DEFAULT: &str = "default";
+
+/// Names the widest vectors that the native engine may use: to compare.
+const SIMD: &str = "BLACKBAR_SIMD";
 
 /// A compilation of a policy that takes longer is worth a hint.
 const SLOW: Duration = Duration::from_millis(500);
@@ -101,11 +104,21 @@ pub(crate) fn artifact(name: &str) -> anyhow::Result<Cow<'static, [u8]>> {
 /// # Errors
 /// When the engine refuses it.
 pub(crate) fn load(name: &str, artifact: impl Into<Cow<'static, [u8]>>) -> anyhow::Result<Engine> {
-    Engine::load(artifact).map_err(|error| {
+    let mut engine = Engine::load(artifact).map_err(|error| {
         anyhow!(
             "cannot load the artifact of `{name}`: {error}; make it again with `blackbar compile`"
         )
-    })
+    })?;
+    if let Ok(width) = std::env::var(SIMD) {
+        engine.set_width(match width.as_str() {
+            "scalar" => Width::Scalar,
+            "ssse3" | "neon" => Width::V128,
+            "avx2" => Width::V256,
+            "avx512" => Width::V512,
+            _ => bail!("{SIMD}={width}: there is `scalar`, `ssse3`, `neon`, `avx2` and `avx512`"),
+        });
+    }
+    Ok(engine)
 }
 
 /// Reads a policy from its source; an artifact is refused, as it does not hold what is asked for.
