@@ -110,13 +110,10 @@ pub(crate) fn load(name: &str, artifact: impl Into<Cow<'static, [u8]>>) -> anyho
         )
     })?;
     if let Ok(width) = std::env::var(SIMD) {
-        engine.set_width(match width.as_str() {
-            "scalar" => Width::Scalar,
-            "ssse3" | "neon" => Width::V128,
-            "avx2" => Width::V256,
-            "avx512" => Width::V512,
-            _ => bail!("{SIMD}={width}: there is `scalar`, `ssse3`, `neon`, `avx2` and `avx512`"),
-        });
+        let Some(width) = Width::named(&width) else {
+            bail!("{SIMD}={width}: there is `scalar`, `ssse3`, `neon`, `avx2` and `avx512`");
+        };
+        engine.set_width(width);
     }
     Ok(engine)
 }

@@ -74,6 +74,18 @@ impl Width {
     /// All widths, narrowest first.
     pub const ALL: [Width; 4] = [Width::Scalar, Width::V128, Width::V256, Width::V512];
 
+    /// The width of vectors that are called `scalar`, `ssse3`, `neon`, `simd128`, `avx2` or `avx512`.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Width> {
+        match name {
+            "scalar" => Some(Width::Scalar),
+            "ssse3" | "neon" | "simd128" => Some(Width::V128),
+            "avx2" => Some(Width::V256),
+            "avx512" => Some(Width::V512),
+            _ => None,
+        }
+    }
+
     /// The widest that this machine has.
     #[must_use]
     pub fn best() -> Width {
