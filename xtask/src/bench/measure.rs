@@ -119,10 +119,10 @@ pub(crate) fn rounds(
 ) -> Result<Vec<Measured>> {
     let mut lanes = Vec::new();
     for mut running in engines {
-        // The first pass warms up; of an engine that is slow enough it already counts.
+        // The first pass warms up; of an engine that is so slow that there may be no other, it counts.
         let start = Instant::now();
         let first = running.passes(1)?;
-        let slow = start.elapsed() > effort.repetition * 4;
+        let slow = start.elapsed() > effort.budget;
         let second = if slow { first } else { running.passes(1)? };
         let each = second.seconds.max(1e-6);
         let passes = (effort.repetition.as_secs_f64() / each)

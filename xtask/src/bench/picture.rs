@@ -1,5 +1,5 @@
 //! The picture of a record: bars per engine, throughput against rules and chunks, attacks, and targets with what was measured. All
-//! that is needed to judge it stands on it: machine, commit, units. Scales begin at zero.
+//! that is needed to judge it stands on it: machine, commit, units. Scales begin at zero, but for the one that says so.
 
 use std::path::Path;
 
@@ -58,7 +58,8 @@ pub(super) fn draw(record: &Record, name: &str, path: &Path) -> Result<()> {
     let top = below + 26;
     sheet.curve(
         record,
-        "Throughput against rules, sparse (MB/s)",
+        "Throughput against rules, sparse (MB/s, logarithmic)",
+        Scale::Logarithmic,
         &[
             ("rules-0010-sparse", "10"),
             ("rules-0100-sparse", "100"),
@@ -70,6 +71,7 @@ pub(super) fn draw(record: &Record, name: &str, path: &Path) -> Result<()> {
     sheet.curve(
         record,
         "Throughput against the size of chunks, sparse (MB/s)",
+        Scale::Linear,
         &[
             ("strict-sparse-1k", "1 KiB"),
             ("strict-sparse-16k", "16 KiB"),
@@ -192,6 +194,7 @@ impl Sheet<'_> {
         &self,
         record: &Record,
         title: &str,
+        scale: Scale,
         steps: &[(&str, &str)],
         at: (i32, i32),
     ) -> Result<()> {
@@ -200,21 +203,32 @@ impl Sheet<'_> {
         let most = steps
             .iter()
             .flat_map(|(definition, _)| record.of(definition))
-            .filter(|one| one.engine != "RegexSet" && one.engine != "native, 16-byte vectors")
+            .filter(|one| in_curves(&one.engine))
             .map(|one| one.mb_s.median)
             .fold(0.0, f64::max);
         if most == 0.0 {
             return self.text("not measured", (x + 12, y + 40), 13, SOFT, HPos::Left);
         }
         let (left, right, up, down) = (x + 44, x + 352, y + 20, y + 230);
-        let step = round_step(most);
-        let top = (most / step).ceil() * step;
-        let height = |value: f64| down - (value / top * f64::from(down - up)).round() as i32;
-        let mut tick = 0.0;
-        while tick <= top + step / 2.0 {
+        let rates = || {
+            steps
+                .iter()
+                .flat_map(|(definition, _)| record.of(definition))
+                .filter(|one| in_curves(&one.engine))
+                .map(|one| one.mb_s.median)
+        };
+        let ticks = scale.ticks(rates().fold(f64::MAX, f64::min), most);
+        let (low, high) = (ticks[0], ticks[ticks.len() - 1]);
+        let height = |value: f64| {
+            let share = match scale {
+                Scale::Linear => value / high,
+                Scale::Logarithmic => (value / low).ln() / (high / low).ln(),
+            };
+            down - (share * f64::from(down - up)).round() as i32
+        };
+        for tick in ticks {
             self.line(&[(left, height(tick)), (right, height(tick))], GRID)?;
             self.text(&rate(tick), (left - 6, height(tick)), 12, SOFT, HPos::Right)?;
-            tick += step;
         }
         let column = |number: usize| {
             left + 16 + (number as i32) * (right - left - 32) / (steps.len() as i32 - 1)
@@ -223,7 +237,7 @@ impl Sheet<'_> {
             self.text(label, (column(number), down + 14), 12, SOFT, HPos::Center)?;
         }
         for (engine, colour) in ENGINES {
-            if engine == "RegexSet" || engine == "native, 16-byte vectors" {
+            if !in_curves(engine) {
                 continue;
             }
             let points: Vec<(i32, i32)> = steps
@@ -387,6 +401,43 @@ impl Sheet<'_> {
     }
 }
 
+/// How rates become heights.
+#[derive(Debug, Clone, Copy)]
+enum Scale {
+    /// From zero.
+    Linear,
+    /// Equal ratios are equal heights: for what spans several powers of ten.
+    Logarithmic,
+}
+
+impl Scale {
+    /// Round values from below the least to above the most; at least two.
+    fn ticks(self, least: f64, most: f64) -> Vec<f64> {
+        match self {
+            Self::Linear => {
+                let step = round_step(most);
+                (0..=(most / step).ceil() as u32)
+                    .map(|number| f64::from(number) * step)
+                    .collect()
+            }
+            Self::Logarithmic => {
+                let all: Vec<f64> = (-2..6)
+                    .flat_map(|power| [1.0, 2.0, 5.0].map(|digit| digit * 10_f64.powi(power)))
+                    .collect();
+                let first = all.iter().rposition(|tick| *tick <= least).unwrap_or(0);
+                let last = all.iter().position(|tick| *tick >= most);
+                let last = last.unwrap_or(all.len() - 1).max(first + 1);
+                all[first..=last.min(all.len() - 1)].to_vec()
+            }
+        }
+    }
+}
+
+/// Whether an engine has a line; one that is too slow, or one that is there for a ratio alone, has none.
+fn in_curves(engine: &str) -> bool {
+    engine != "RegexSet" && engine != "native, 16-byte vectors"
+}
+
 /// A rate with as many digits as it deserves.
 fn rate(mb_s: f64) -> String {
     match mb_s {
@@ -435,6 +486,12 @@ mod tests {
         assert_eq!(rate(162.4), "162");
         assert_eq!(rate(1249.7), "1,250");
         assert_eq!(round_step(47.0), 10.0);
+        assert_eq!(
+            Scale::Linear.ticks(3.0, 25.0),
+            [0.0, 5.0, 10.0, 15.0, 20.0, 25.0]
+        );
+        assert_eq!(Scale::Logarithmic.ticks(7.6, 42.0), [5.0, 10.0, 20.0, 50.0]);
+        assert_eq!(Scale::Logarithmic.ticks(20.0, 20.0), [20.0, 50.0]);
         assert_eq!(round_step(1300.0), 500.0);
     }
 }
