@@ -39,15 +39,13 @@ fn limit() -> Result<Option<Width>, LaneError> {
     let Ok(limit) = std::env::var(SIMD) else {
         return Ok(None);
     };
-    match limit.as_str() {
-        "scalar" => Ok(Some(Width::Scalar)),
-        "ssse3" => Ok(Some(Width::V128)),
-        "avx2" => Ok(Some(Width::V256)),
-        "avx512" => Ok(Some(Width::V512)),
-        other => Err(LaneError(format!(
-            "{SIMD} is `{other}`, and may be scalar, ssse3, avx2 or avx512"
-        ))),
-    }
+    let known = Width::named(&limit);
+    let unknown = || {
+        LaneError(format!(
+            "{SIMD} is `{limit}`, which names no width of vectors"
+        ))
+    };
+    known.map(Some).ok_or_else(unknown)
 }
 
 /// The engine in this process.
