@@ -13,7 +13,7 @@ use crate::automaton::ByteSet;
 use crate::fingerprint::Plan;
 use crate::report::{Report, RuleReport};
 use crate::rules::{self, RuleBuild};
-use crate::sample::Statistics;
+use crate::sample::{Quick, Statistics};
 use crate::windows::{self, Print};
 use crate::{Compiled, buckets, fingerprint, keyed};
 
@@ -21,7 +21,7 @@ use crate::{Compiled, buckets, fingerprint, keyed};
 #[derive(Default)]
 struct Pool {
     dfas: Vec<DfaPart>,
-    index: HashMap<(Vec<u16>, [u8; 256]), u16>,
+    index: HashMap<(Vec<u16>, [u8; 256]), u16, Quick>,
 }
 
 impl Pool {

@@ -12,6 +12,8 @@ use regex_automata::util::start;
 use regex_automata::{Anchored, MatchKind};
 use regex_syntax::hir::{Hir, HirKind};
 
+use crate::sample::Quick;
+
 /// 256 bits.
 pub(crate) type ByteSet = [u64; 4];
 
@@ -128,7 +130,7 @@ type Rows = Vec<Vec<Entry>>;
 
 /// All states that can be reached, as rows of [`COLUMNS`] entries. State 0 is dead.
 fn explore(dfa: &dense::DFA<Vec<u32>>) -> Result<(Rows, [u32; STARTS]), BuildError> {
-    let mut ids: HashMap<StateID, u32> = HashMap::new();
+    let mut ids: HashMap<StateID, u32, Quick> = HashMap::default();
     let mut queue = Vec::new();
     let mut rows: Rows = vec![vec![Entry::default(); COLUMNS]];
     let mut index = |id: StateID, rows: &mut Rows, queue: &mut Vec<StateID>| -> u32 {
@@ -228,7 +230,7 @@ fn minimise(rows: &Rows, starts: &[u32; STARTS]) -> (Rows, [u32; STARTS]) {
         })
         .collect();
     // At first states differ by what matches in them.
-    let mut names: HashMap<Vec<bool>, usize> = HashMap::new();
+    let mut names: HashMap<Vec<bool>, usize, Quick> = HashMap::default();
     let mut blocks: Vec<Vec<u32>> = Vec::new();
     let mut class = vec![0u32; rows.len()];
     for (state, row) in rows.iter().enumerate() {
@@ -299,7 +301,7 @@ fn minimise(rows: &Rows, starts: &[u32; STARTS]) -> (Rows, [u32; STARTS]) {
 
 /// One of each set of columns that are the same in all rows.
 fn distinct_columns(rows: &Rows) -> Vec<usize> {
-    let mut seen: HashMap<Vec<Entry>, usize> = HashMap::new();
+    let mut seen: HashMap<Vec<Entry>, usize, Quick> = HashMap::default();
     for column in 0..COLUMNS {
         seen.entry(rows.iter().map(|row| row[column]).collect())
             .or_insert(column);

@@ -9,7 +9,7 @@ use regex_syntax::hir::{Class, ClassUnicode, Hir, HirKind, Repetition};
 use regex_syntax::utf8::Utf8Sequences;
 
 use crate::automaton::{ByteSet, has, insert};
-use crate::sample::Statistics;
+use crate::sample::{Quick, Statistics};
 use crate::windows::{self, Print};
 
 /// How far from a match's start windows are looked for: the further, the more ways of beginning there are to tell apart.
@@ -320,7 +320,7 @@ fn append(mut ways: Vec<Way>, set: ByteSet, reach: usize) -> Vec<Way> {
 }
 
 fn dedup(ways: Vec<Way>, reach: usize) -> Vec<Way> {
-    let mut seen = HashSet::new();
+    let mut seen: HashSet<Way, Quick> = HashSet::default();
     let mut unique = Vec::new();
     for mut way in ways {
         if way.sets.len() >= reach {

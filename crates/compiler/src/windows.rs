@@ -8,7 +8,7 @@ use blackbar_engine::prefilter::{Edge, SHAPE, WINDOW, is_literal};
 
 use crate::automaton::{ByteSet, has};
 use crate::fingerprint::{Plan, Way};
-use crate::sample::Statistics;
+use crate::sample::{Quick, Statistics};
 
 /// Bytes that the engine compares before it verifies.
 const COMPARED: usize = 8;
@@ -133,7 +133,7 @@ pub(crate) fn choose(plans: &[&[Plan]], statistics: &Statistics) -> Vec<Vec<Prin
 
 struct Chooser<'a> {
     statistics: &'a Statistics,
-    entries: HashMap<Entry, u32>,
+    entries: HashMap<Entry, u32, Quick>,
     /// The share of positions of each entry, and how many ways have it.
     shares: Vec<f64>,
     users: Vec<usize>,
@@ -143,7 +143,7 @@ impl<'a> Chooser<'a> {
     fn new(statistics: &'a Statistics) -> Chooser<'a> {
         Chooser {
             statistics,
-            entries: HashMap::new(),
+            entries: HashMap::default(),
             shares: Vec::new(),
             users: Vec::new(),
         }
