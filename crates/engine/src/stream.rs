@@ -184,7 +184,6 @@ impl Stream {
             observer,
         };
         scan.resume_open();
-        scan.words();
         scan.candidates();
         if !last {
             scan.tail();
@@ -685,29 +684,34 @@ impl<'a, O: Observer> Scan<'a, O> {
         Some(self.index(resume.max(self.stream.evaluated)))
     }
 
-    /// Evaluates the new starts of rules that have no windows, which the words before them point at.
-    fn words(&mut self) {
+    /// Evaluates the new starts of rules that have no windows, which words that begin in `from..to` point at.
+    fn words(&mut self, from: usize, to: usize) {
+        for at in from..to {
+            self.word(at);
+        }
+    }
+
+    /// The same for one that begins at `at`.
+    #[inline]
+    fn word(&mut self, at: usize) {
         let engine = self.engine;
         let hay = self.view.hay;
-        let Some(within) = engine.words.within() else {
+        if !engine.words.may_begin(hay, at) {
             return;
-        };
-        let new = self.index(self.stream.evaluated);
-        for at in new.saturating_sub(within)..hay.len() {
-            for entry in engine.words.beginning(hay, at) {
-                let program = engine.programs.get(usize::from(entry.rule()));
-                let Some(context) = program.and_then(|p| p.context.as_ref()) else {
-                    continue;
-                };
-                let text = hay.get(at..).unwrap_or_default();
-                let word = context.words.get(entry.word());
-                if word.is_none_or(|word| boundary::after_word(text, word).is_none()) {
-                    continue;
-                }
-                if let Some(first) = self.first_new(entry.rule()) {
-                    let to = hay.len().min(at + usize::from(context.within) + 1);
-                    self.evaluate_range(entry.rule(), first.max(at + 1), to);
-                }
+        }
+        for entry in engine.words.beginning(hay, at) {
+            let program = engine.programs.get(usize::from(entry.rule()));
+            let Some(context) = program.and_then(|p| p.context.as_ref()) else {
+                continue;
+            };
+            let text = hay.get(at..).unwrap_or_default();
+            let word = context.words.get(entry.word());
+            if word.is_none_or(|word| boundary::after_word(text, word).is_none()) {
+                continue;
+            }
+            if let Some(first) = self.first_new(entry.rule()) {
+                let to = hay.len().min(at + usize::from(context.within) + 1);
+                self.evaluate_range(entry.rule(), first.max(at + 1), to);
             }
         }
     }
@@ -720,6 +724,16 @@ impl<'a, O: Observer> Scan<'a, O> {
         let end = (hay.len() + 1).saturating_sub(WINDOW);
         let mut strip = Strip::new();
         let mut looked = 0;
+        let within = engine.words.within();
+        if let Some(within) = within {
+            // Words of the chunk before bear on this one.
+            self.words(from.saturating_sub(within), from);
+        }
+        // Where none begins with a letter, nothing is known of where they may.
+        strip.wants_words = within.is_some() && engine.words.begin_with_letters();
+        if within.is_some() && !strip.wants_words {
+            self.words(from, end);
+        }
         while from < end {
             let to = end.min(from + STRIP);
             engine.prefilter.scan(hay, from, to, &mut strip);
@@ -729,12 +743,19 @@ impl<'a, O: Observer> Scan<'a, O> {
             self.observer.passed(passed.0, passed.1);
             self.observer.sifted(sifted.0, sifted.1);
             self.strip(from, &strip);
+            for &at in strip.words.as_slice() {
+                self.word(from + usize::from(at));
+            }
             if !engine.keywords.is_empty() {
                 for &at in strip.runs.as_slice() {
                     self.look_back(from + usize::from(at), &mut looked);
                 }
             }
             from = to;
+        }
+        if within.is_some() {
+            let new = self.index(self.stream.evaluated);
+            self.words(end.max(new), hay.len());
         }
         if !engine.keywords.is_empty() {
             // Keywords whose value has not got long enough yet, or did so behind the last window.

@@ -25,6 +25,8 @@ pub(crate) struct Words {
     entries: Vec<Entry>,
     /// The furthest that a word reaches.
     within: usize,
+    /// Some word begins with ASCII that is no letter and no digit.
+    others: bool,
 }
 
 /// A word of a rule, by its first two bytes.
@@ -59,6 +61,8 @@ impl Words {
 
     fn add(&mut self, rule: u16, word: u16, text: &[u8]) {
         for beginning in beginnings(text) {
+            let first = beginning.first();
+            self.others |= !first.is_some_and(|b| b.is_ascii_alphanumeric() || !b.is_ascii());
             let [a, b] = [0, 1].map(|i| beginning.get(i).copied().unwrap_or(0));
             self.entries.push(Entry {
                 first: [a, b],
@@ -83,17 +87,26 @@ impl Words {
         (!self.entries.is_empty()).then_some(self.within)
     }
 
+    /// Whether every word begins with a letter, a digit, or a character that is not ASCII.
+    pub(crate) fn begin_with_letters(&self) -> bool {
+        !self.others
+    }
+
+    /// Whether a word may have the three bytes at `at`.
+    #[inline]
+    pub(crate) fn may_begin(&self, hay: &[u8], at: usize) -> bool {
+        let byte = |i: usize| hay.get(at + i).copied().unwrap_or(0).to_ascii_lowercase();
+        let hash = hash(byte(0), byte(1), byte(2));
+        let bits = self.bits.get(hash / 64).copied().unwrap_or(0);
+        bits >> (hash % 64) & 1 == 1
+    }
+
     /// The rules that have a word beginning at `at`, each with the position of its word: at least those, for only two bytes and a
     /// hash are compared.
     pub(crate) fn beginning(&self, hay: &[u8], at: usize) -> &[Entry] {
         let byte = |i: usize| hay.get(at + i).copied().unwrap_or(0).to_ascii_lowercase();
         let (a, b) = (byte(0), byte(1));
-        let hash = hash(a, b, byte(2));
-        let known = self
-            .bits
-            .get(hash / 64)
-            .is_some_and(|bits| bits >> (hash % 64) & 1 == 1);
-        if !known || !boundary::begins_word(hay, at) {
+        if !self.may_begin(hay, at) || !boundary::begins_word(hay, at) {
             return &[];
         }
         let from = self.entries.partition_point(|entry| entry.first < [a, b]);

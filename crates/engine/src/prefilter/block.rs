@@ -22,6 +22,10 @@ const BLOCK: usize = 64;
 
 /// Bits in the class of a byte: parts of words, and beginnings of escapes.
 const WORD: u8 = 0x0f;
+/// Letters and digits; the other one is `_`.
+const ALNUM: u8 = 0x07;
+/// With those: upper case.
+const UPPER: u8 = 0x80;
 const ESCAPE: u8 = 0x30;
 /// With the parts of words: what runs are made of.
 const DASH: u8 = 0x40;
@@ -30,7 +34,7 @@ const DASH: u8 = 0x40;
 const CLASSES: [[u8; 16]; 2] = {
     let (mut low, mut high) = ([0; 16], [0; 16]);
     // Bit, high nibbles, low nibbles from and to.
-    let products: [(u8, [usize; 2], usize, usize); 7] = [
+    let products: [(u8, [usize; 2], usize, usize); 8] = [
         (0, [3, 3], 0, 9),
         (1, [4, 6], 1, 15),
         (2, [5, 7], 0, 10),
@@ -38,6 +42,7 @@ const CLASSES: [[u8; 16]; 2] = {
         (4, [5, 5], 12, 12),
         (5, [2, 2], 5, 5),
         (6, [2, 2], 13, 13),
+        (7, [4, 5], 0, 15),
     ];
     let mut i = 0;
     while i < products.len() {
@@ -123,6 +128,7 @@ impl Tables {
         strip.literals.clear();
         strip.shapes.clear();
         strip.runs.clear();
+        strip.words.clear();
         match width {
             // SAFETY (all of these): a width is only made where its features were detected; see `Width`.
             #[cfg(target_arch = "x86_64")]
@@ -176,6 +182,8 @@ pub(super) struct Before {
     escape: u64,
     /// Bytes of runs among them.
     run: u64,
+    /// The byte before is a letter or a digit.
+    alnum: bool,
 }
 
 impl Before {
@@ -184,6 +192,7 @@ impl Before {
         word: false,
         escape: 0,
         run: 0,
+        alnum: false,
     };
 
     fn of(hay: &[u8], at: usize) -> Before {
@@ -198,6 +207,7 @@ impl Before {
             word: before.last().is_some_and(|&b| is_word(b)),
             escape: mask(ESCAPE_REACH, is_escape),
             run: mask(RUN + 1, is_run),
+            alnum: before.last().is_some_and(u8::is_ascii_alphanumeric),
         }
     }
 
@@ -217,6 +227,15 @@ impl Before {
         self.word = word >> 63 == 1;
         self.escape = escape;
         free
+    }
+
+    /// The positions of a block where a word of a natural language may begin: a letter, a digit or part of a character that is
+    /// not ASCII, after what is no letter or digit, or in upper case. Moves on to the next block.
+    #[inline(always)]
+    fn words(&mut self, alnum: u64, upper: u64, high: u64) -> u64 {
+        let after = alnum << 1 | u64::from(self.alnum);
+        self.alnum = alnum >> 63 == 1;
+        (alnum | high) & (!after | upper)
     }
 
     /// The positions of a block at which a run gets long enough. Moves on to the next block.
@@ -270,6 +289,12 @@ fn scalar(tables: &Tables, hay: &[u8], from: usize, to: usize, strip: &mut Strip
             && !back.next().is_some_and(|&b| is_run(b))
         {
             strip.runs.push(here);
+        }
+        let byte = hay.get(at).copied().unwrap_or(0);
+        let before = at.checked_sub(1).and_then(|i| hay.get(i));
+        let inside = before.is_some_and(u8::is_ascii_alphanumeric) && !byte.is_ascii_uppercase();
+        if strip.wants_words && !inside && (byte.is_ascii_alphanumeric() || !byte.is_ascii()) {
+            strip.words.push(here);
         }
     }
 }
@@ -348,6 +373,9 @@ unsafe fn blocks<V: Vector>(
                 strip.literals.extend(here, masks[0]);
                 strip.shapes.extend(here, masks[1]);
                 strip.runs.extend(here, masks[2]);
+                if strip.wants_words {
+                    strip.words.extend(here, masks[3]);
+                }
             }
             _ => {
                 // The last block is moved to where bytes follow it. They make no candidates, being masked out.
@@ -364,6 +392,9 @@ unsafe fn blocks<V: Vector>(
                 strip.literals.extend(here, masks[0] & there);
                 strip.shapes.extend(here, masks[1] & there);
                 strip.runs.extend(here, masks[2] & there);
+                if strip.wants_words {
+                    strip.words.extend(here, masks[3] & there);
+                }
             }
         }
         at += BLOCK;
@@ -372,7 +403,7 @@ unsafe fn blocks<V: Vector>(
     strip.before = before;
 }
 
-/// The candidates among 64 positions: of literals, of shapes, and where runs get long enough.
+/// The candidates among 64 positions: of literals, of shapes, where runs get long enough, and where words begin.
 ///
 /// # Safety
 /// As [`blocks`], and `BLOCK + WINDOW - 1` bytes can be read from `text` on.
@@ -383,8 +414,9 @@ unsafe fn block<V: Vector>(
     class: [V; 2],
     text: *const u8,
     before: &mut Before,
-) -> [u64; 3] {
+) -> [u64; 4] {
     let (mut word, mut escape, mut run) = (0, 0, 0);
+    let (mut alnum, mut upper, mut high) = (0, 0, 0);
     let (mut bound, mut free) = ([0u64; GROUPS], [0u64; GROUPS]);
     let mut at = 0;
     while at < BLOCK {
@@ -392,16 +424,19 @@ unsafe fn block<V: Vector>(
         // rest is what the caller upholds for `V`.
         unsafe {
             let bytes = V::load(text.add(at));
-            let (low, high) = (bytes.low(), bytes.high());
-            let class = buckets(class, low, high);
+            high |= bytes.test(V::splat(0x80)) << at;
+            let (low_nibbles, high_nibbles) = (bytes.low(), bytes.high());
+            let class = buckets(class, low_nibbles, high_nibbles);
+            alnum |= class.test(V::splat(ALNUM)) << at;
+            upper |= class.test(V::splat(UPPER)) << at;
             word |= class.test(V::splat(WORD)) << at;
             escape |= class.test(V::splat(ESCAPE)) << at;
             run |= class.test(V::splat(WORD | DASH)) << at;
             let mut found = [
-                buckets(registers[0].nibbles[0], low, high),
-                buckets(registers[1].nibbles[0], low, high),
-                buckets(registers[2].nibbles[0], low, high),
-                buckets(registers[3].nibbles[0], low, high),
+                buckets(registers[0].nibbles[0], low_nibbles, high_nibbles),
+                buckets(registers[1].nibbles[0], low_nibbles, high_nibbles),
+                buckets(registers[2].nibbles[0], low_nibbles, high_nibbles),
+                buckets(registers[3].nibbles[0], low_nibbles, high_nibbles),
             ];
             let mut offset = 1;
             while offset < WINDOW {
@@ -431,7 +466,12 @@ unsafe fn block<V: Vector>(
     }
     let starts = before.starts(word, escape);
     let masks: [u64; GROUPS] = core::array::from_fn(|i| bound[i] & starts | free[i]);
-    [masks[0] | masks[1] | masks[2], masks[3], before.runs(run)]
+    [
+        masks[0] | masks[1] | masks[2],
+        masks[3],
+        before.runs(run),
+        before.words(alnum, upper, high),
+    ]
 }
 
 impl Positions {

@@ -183,6 +183,9 @@ pub(crate) struct Strip {
     pub(crate) shapes: Positions,
     /// The last byte of the first [`RUN`] of each longer run.
     pub(crate) runs: Positions,
+    /// Where words may begin, if that is asked for.
+    pub(crate) words: Positions,
+    pub(crate) wants_words: bool,
     before: Before,
 }
 
@@ -192,6 +195,8 @@ impl Strip {
             literals: Positions::new(),
             shapes: Positions::new(),
             runs: Positions::new(),
+            words: Positions::new(),
+            wants_words: false,
             before: Before::NOTHING,
         }
     }

@@ -31,15 +31,17 @@ fn tables(seed: &[u32]) -> (Nibbles, [Edge; BUCKETS]) {
     (nibbles, edges)
 }
 
-type Found = (Vec<u16>, Vec<u16>, Vec<u16>);
+type Found = (Vec<u16>, Vec<u16>, Vec<u16>, Vec<u16>);
 
 fn scan(prefilter: &Prefilter, hay: &[u8], from: usize, to: usize) -> Found {
     let mut strip = Strip::new();
+    strip.wants_words = true;
     prefilter.scan(hay, from, to, &mut strip);
     (
         strip.literals.as_slice().to_vec(),
         strip.shapes.as_slice().to_vec(),
         strip.runs.as_slice().to_vec(),
+        strip.words.as_slice().to_vec(),
     )
 }
 
@@ -52,6 +54,7 @@ fn defined(
     to: usize,
 ) -> Found {
     let (mut literals, mut shapes, mut runs) = (Vec::new(), Vec::new(), Vec::new());
+    let mut words = Vec::new();
     for at in from..to {
         let passes = |bucket: usize| {
             let sets = (0..WINDOW).all(|i| {
@@ -77,8 +80,14 @@ fn defined(
         if length == RUN {
             runs.push((at - from) as u16);
         }
+        let here = hay[at];
+        let inside = at > 0 && hay[at - 1].is_ascii_alphanumeric();
+        let letter = here.is_ascii_alphanumeric() || here >= 0x80;
+        if letter && (!inside || here.is_ascii_uppercase()) {
+            words.push((at - from) as u16);
+        }
     }
-    (literals, shapes, runs)
+    (literals, shapes, runs, words)
 }
 
 /// Bytes of the kinds that the kernels tell apart.
@@ -119,7 +128,7 @@ proptest! {
         let every: Vec<u16> = (0..STRIP as u16).collect();
         for width in Width::ALL {
             prefilter.set_width(width);
-            let (literals, shapes, _) = scan(&prefilter, &hay, extra, extra + STRIP);
+            let (literals, shapes, ..) = scan(&prefilter, &hay, extra, extra + STRIP);
             prop_assert_eq!(&literals, &every);
             prop_assert_eq!(&shapes, &every);
         }
