@@ -18,7 +18,7 @@ pub(crate) struct Page {
     pub(crate) content_type: &'static str,
 }
 
-/// What has arrived since the last [`Sink::take`].
+/// What has arrived since the last [`Sink::open`].
 #[derive(Debug, Default)]
 struct Seen {
     /// Requests that were read whole, by page.

@@ -1,5 +1,5 @@
 //! From foreign rules to rules that compile: each is tried as it is, then with less, and what it took is told. How patterns are
-//! changed lives in [`pattern`](super::pattern), how a rule is written in [`pack`](super::pack).
+//! changed lives in [`super::pattern`], how a rule is written in [`super::pack`].
 
 use std::collections::HashSet;
 use std::thread;
