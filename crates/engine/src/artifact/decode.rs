@@ -12,7 +12,7 @@ use super::{
 use crate::boundary::{CONTEXT, Context, Reach};
 use crate::check::Check;
 use crate::dfa::{Dfa, STARTS};
-use crate::prefilter::index::{Literals, WindowIndex};
+use crate::prefilter::index::{Literals, WindowIndex, members};
 use crate::prefilter::{
     BUCKETS, Edge, LOOK_BACK, Nibbles, Prefilter, SHAPE, SHAPES, WINDOW, is_literal,
 };
@@ -240,7 +240,7 @@ impl Parsed {
                 let Some(set) = sets.get(position) else {
                     continue;
                 };
-                for byte in (0..=255u8).filter(|&b| crate::boundary::contains(set, b)) {
+                for byte in members(*set) {
                     if let Some(word) = head.get_mut(usize::from(byte) * words + rule / 64) {
                         *word |= 1 << (rule % 64);
                     }

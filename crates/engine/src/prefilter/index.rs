@@ -50,7 +50,8 @@ fn folded(set: &ByteSet) -> ByteSet {
     set.map(|word| (word | word << 32) & !0xffff_ffff)
 }
 
-fn members(set: ByteSet) -> impl Iterator<Item = u8> + Clone {
+/// The bytes of a set, ascending.
+pub(crate) fn members(set: ByteSet) -> impl Iterator<Item = u8> + Clone {
     set.into_iter()
         .zip([0, 64, 128, 192])
         .flat_map(|(word, base)| {
