@@ -152,7 +152,7 @@ fn twice_the_input_takes_twice_the_time() {
             };
             // Linear is 4, quadratic 16. What scanning does is counted above; this is for what goes on around it.
             let linear =
-                |&(one, four): &(Duration, Duration)| four <= 12 * one + Duration::from_millis(2);
+                |&(one, four): &(Duration, Duration)| four <= 8 * one + Duration::from_millis(1);
             if !(0..5).map(|_| pair()).any(|times| linear(&times)) {
                 let (one, four) = pair();
                 slow.push(format!(

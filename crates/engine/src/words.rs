@@ -60,7 +60,7 @@ impl Words {
     }
 
     fn add(&mut self, rule: u16, word: u16, text: &[u8]) {
-        for beginning in beginnings(text) {
+        beginnings(text, Beginning::default(), &mut |beginning| {
             let first = beginning.first();
             self.others |= !first.is_some_and(|b| b.is_ascii_alphanumeric() || !b.is_ascii());
             let [a, b] = [0, 1].map(|i| beginning.get(i).copied().unwrap_or(0));
@@ -79,7 +79,7 @@ impl Words {
                     *bits |= 1 << (hash % 64);
                 }
             }
-        }
+        });
     }
 
     /// How many bytes before a chunk a word may begin that bears on it. `None`: there are no words.
@@ -130,31 +130,43 @@ fn hash(a: u8, b: u8, c: u8) -> usize {
     (usize::from(a) ^ usize::from(b) << 5 ^ usize::from(c) << 10) & ((1 << HASH) - 1)
 }
 
-/// What the first three bytes of a text that the word begins can be, letters in lower case. Shorter where the word is.
-fn beginnings(word: &[u8]) -> Vec<Vec<u8>> {
-    let mut all: Vec<Vec<u8>> = alloc::vec![Vec::new()];
-    for &byte in word {
-        let mut next = Vec::new();
-        for beginning in all {
-            if beginning.len() >= 3 {
-                next.push(beginning);
-                continue;
-            }
-            let with = |byte: u8| {
-                let mut longer = beginning.clone();
-                longer.push(byte.to_ascii_lowercase());
-                longer
-            };
+/// Up to three bytes.
+#[derive(Clone, Copy, Default)]
+struct Beginning {
+    bytes: [u8; 3],
+    length: usize,
+}
+
+impl Beginning {
+    fn with(mut self, byte: u8) -> Beginning {
+        if let Some(slot) = self.bytes.get_mut(self.length) {
+            *slot = byte.to_ascii_lowercase();
+            self.length += 1;
+        }
+        self
+    }
+
+    fn as_slice(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or_default()
+    }
+}
+
+/// What the first three bytes of a text that the word begins can be after `before`, letters in lower case. Shorter where the
+/// word is.
+fn beginnings(word: &[u8], before: Beginning, found: &mut impl FnMut(&[u8])) {
+    match word.split_first() {
+        Some((&byte, rest)) if before.length < before.bytes.len() => {
             if byte == b'_' {
-                next.extend(SEPARATORS.iter().map(|&separator| with(separator)));
-                next.push(beginning);
+                for &separator in SEPARATORS {
+                    beginnings(rest, before.with(separator), found);
+                }
+                beginnings(rest, before, found);
             } else {
-                next.push(with(byte));
+                beginnings(rest, before.with(byte), found);
             }
         }
-        all = next;
+        _ => found(before.as_slice()),
     }
-    all
 }
 
 #[cfg(test)]
@@ -164,7 +176,10 @@ mod tests {
     #[test]
     fn beginnings_with_separators() {
         let texts = |word: &str| -> Vec<Vec<u8>> {
-            let mut all = beginnings(word.as_bytes());
+            let mut all: Vec<Vec<u8>> = Vec::new();
+            beginnings(word.as_bytes(), Beginning::default(), &mut |b| {
+                all.push(b.to_vec())
+            });
             all.sort();
             all
         };

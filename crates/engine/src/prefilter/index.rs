@@ -92,10 +92,10 @@ impl Literals {
     /// Those of `windows` that are `wanted`.
     pub(crate) fn new(windows: &[WindowPart], wanted: impl Fn(&WindowPart) -> bool) -> Literals {
         let mut map = Box::new([0u64; MAP / 64]);
-        let mut lists: Vec<Vec<u16>> = Vec::new();
-        lists.resize_with(HEADS, Vec::new);
+        let mut heads = Box::new([0u32; HEADS + 1]);
+        // Each pair once: a window may be spelled in several ways that have the same head.
+        let mut pairs: Vec<(u16, u16)> = Vec::new();
         for (i, part) in windows.iter().enumerate().filter(|(_, part)| wanted(part)) {
-            let i = i as u16;
             let [first, second, third, ..] = part.sets.as_slice() else {
                 continue;
             };
@@ -107,24 +107,24 @@ impl Literals {
                         if let Some(word) = map.get_mut(hash / 64) {
                             *word |= 1 << (hash % 64);
                         }
-                        if let Some(list) = lists.get_mut(hash % HEADS)
-                            && list.last() != Some(&i)
-                        {
-                            list.push(i);
-                        }
+                        pairs.push(((hash % HEADS) as u16, i as u16));
                     }
                 }
             }
         }
-        let mut heads = Box::new([0u32; HEADS + 1]);
-        let mut listed = Vec::new();
-        for (head, list) in heads.iter_mut().zip(lists) {
-            *head = listed.len() as u32;
-            listed.extend(list);
+        pairs.sort_unstable();
+        pairs.dedup();
+        for &(head, _) in &pairs {
+            if let Some(end) = heads.get_mut(usize::from(head) + 1) {
+                *end += 1;
+            }
         }
-        if let Some(last) = heads.last_mut() {
-            *last = listed.len() as u32;
+        let mut sum = 0;
+        for end in heads.iter_mut() {
+            sum += *end;
+            *end = sum;
         }
+        let listed = pairs.into_iter().map(|(_, window)| window).collect();
         let compared = |part: &WindowPart| Compared {
             back: usize::from(part.window.back),
             mask: part.window.mask,
@@ -250,6 +250,8 @@ struct Shapes {
     tables: Box<[[u64; CLASSES]; SHAPE]>,
     /// How many classes there are.
     used: usize,
+    /// The sets that they tell apart.
+    told: Vec<ByteSet>,
     /// Each shape's sets, and the windows that have it.
     sets: Vec<Vec<ByteSet>>,
     windows: Vec<Vec<u16>>,
@@ -261,6 +263,7 @@ impl Default for Shapes {
             classes: Box::new([0; 256]),
             tables: Box::new([[0; CLASSES]; SHAPE]),
             used: 1,
+            told: Vec::new(),
             sets: Vec::new(),
             windows: Vec::new(),
         }
@@ -288,7 +291,12 @@ impl Shapes {
     /// Tells bytes apart that are not in the same of `sets`, unless that makes too many classes.
     fn refine(&mut self, sets: &[ByteSet]) -> bool {
         let (mut classes, mut used) = (*self.classes, self.used);
+        let known = self.told.len();
         for set in sets {
+            if self.told.contains(set) {
+                continue;
+            }
+            self.told.push(*set);
             // Those of each class that are in the set become a class of their own, unless all are.
             let mut outside = [false; 256];
             for (byte, &class) in (0..=255u8).zip(&classes) {
@@ -311,7 +319,7 @@ impl Shapes {
                 });
             }
             if used > CLASSES {
-                // A class may have been left without bytes; that is not worth counting.
+                self.told.truncate(known);
                 return false;
             }
         }
