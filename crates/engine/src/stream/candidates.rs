@@ -1,0 +1,261 @@
+//! Where in one chunk a match may start: what the prefilter, words and runs point at, and the last bytes, where a window may
+//! be cut off. What becomes of a start lives in [`scan`](super::scan).
+
+use super::scan::Scan;
+use crate::artifact::{LookBack, RuleProgram, Window};
+use crate::boundary;
+use crate::ledger::Observer;
+use crate::prefilter::{RUN, STRIP, Strip, WINDOW};
+use crate::program::Verdict;
+use crate::rule::RuleIndex;
+
+impl<O: Observer> Scan<'_, O> {
+    /// Evaluates the new starts of rules that have no windows, which words that begin in `from..to` point at.
+    fn words(&mut self, from: usize, to: usize) {
+        for at in from..to {
+            self.word(at);
+        }
+    }
+
+    /// The same for one that begins at `at`.
+    #[inline]
+    fn word(&mut self, at: usize) {
+        let engine = self.engine;
+        let hay = self.view.hay;
+        if !engine.words.may_begin(hay, at) {
+            return;
+        }
+        for entry in engine.words.beginning(hay, at) {
+            let program = engine.programs.get(usize::from(entry.rule()));
+            let Some(context) = program.and_then(|p| p.context.as_ref()) else {
+                continue;
+            };
+            let text = hay.get(at..).unwrap_or_default();
+            let word = context.words.get(entry.word());
+            if word.is_none_or(|word| boundary::after_word(text, word).is_none()) {
+                continue;
+            }
+            if let Some(first) = self.first_new(entry.rule()) {
+                let to = hay.len().min(at + usize::from(context.within) + 1);
+                self.evaluate_range(entry.rule(), first.max(at + 1), to);
+            }
+        }
+    }
+
+    /// Evaluates the new starts that the prefilter points at.
+    pub(super) fn candidates(&mut self) {
+        let engine = self.engine;
+        let hay = self.view.hay;
+        let mut from = self.index(self.stream.evaluated);
+        let end = (hay.len() + 1).saturating_sub(WINDOW);
+        let mut strip = Strip::new();
+        let mut looked = 0;
+        let within = engine.words.within();
+        if let Some(within) = within {
+            // Words of the chunk before bear on this one.
+            self.words(from.saturating_sub(within), from);
+        }
+        // Where none begins with a letter, nothing is known of where they may.
+        strip.wants_words = within.is_some() && engine.words.begin_with_letters();
+        if within.is_some() && !strip.wants_words {
+            self.words(from, end);
+        }
+        while from < end {
+            let to = end.min(from + STRIP);
+            engine.prefilter.scan(hay, from, to, &mut strip);
+            let passed = strip.sizes();
+            engine.index.sift(hay, from, &mut strip);
+            let sifted = strip.sizes();
+            self.observer.passed(passed.0, passed.1);
+            self.observer.sifted(sifted.0, sifted.1);
+            self.strip(from, &strip);
+            for &at in strip.words.as_slice() {
+                self.word(from + usize::from(at));
+            }
+            if !engine.keywords.is_empty() {
+                for &at in strip.runs.as_slice() {
+                    self.look_back(from + usize::from(at), &mut looked);
+                }
+            }
+            from = to;
+        }
+        if within.is_some() {
+            let new = self.index(self.stream.evaluated);
+            self.words(end.max(new), hay.len());
+        }
+        if !engine.keywords.is_empty() {
+            // Keywords whose value has not got long enough yet, or did so behind the last window.
+            let far = usize::from(engine.look_back.most) + RUN;
+            let new = self.index(self.stream.evaluated);
+            self.keywords(new.max(hay.len().saturating_sub(far)), end);
+        }
+    }
+
+    /// Evaluates the starts that one strip's candidates point at, in the order of their places.
+    fn strip(&mut self, from: usize, strip: &Strip) {
+        let engine = self.engine;
+        let hay = self.view.hay;
+        let mut literals = strip.literals.as_slice().iter().peekable();
+        let mut shapes = strip.shapes.as_slice().iter().peekable();
+        loop {
+            let (literal, shape) = (literals.peek().copied(), shapes.peek().copied());
+            let is_literal = match (literal, shape) {
+                (None, None) => return,
+                (Some(literal), Some(shape)) => literal <= shape,
+                (literal, _) => literal.is_some(),
+            };
+            if is_literal && let Some(&at) = literals.next() {
+                let at = from + usize::from(at);
+                engine.index.literals(hay, at, |w| self.window(w, at));
+            } else if let Some(&at) = shapes.next() {
+                let at = from + usize::from(at);
+                engine.index.shapes(hay, at, |w| self.window(w, at));
+            }
+        }
+    }
+
+    /// Evaluates the starts of keyed rules before the run that got long enough at `at`. Those before `looked` were; moves
+    /// that on.
+    fn look_back(&mut self, at: usize, looked: &mut usize) {
+        let engine = self.engine;
+        let hay = self.view.hay;
+        let LookBack { before, walk, most } = &engine.look_back;
+        let Some(run) = (at + 1).checked_sub(RUN) else {
+            return;
+        };
+        let least = run.saturating_sub(usize::from(*most)).max(*looked);
+        let text = hay.get(least..run).unwrap_or_default();
+        if !text.last().is_some_and(|&b| boundary::contains(before, b)) {
+            return;
+        }
+        let walked = text
+            .iter()
+            .rev()
+            .take_while(|&&b| boundary::contains(walk, b));
+        self.keywords(run - walked.count(), run);
+        *looked = run;
+    }
+
+    /// Evaluates the starts of keyed rules whose windows stand in `from..to`.
+    fn keywords(&mut self, from: usize, to: usize) {
+        let engine = self.engine;
+        let hay = self.view.hay;
+        for at in from..to {
+            if engine.keywords.may_stand(hay, at) {
+                engine.keywords.standing(hay, at, |w| self.window(w, at));
+            }
+        }
+    }
+
+    fn window(&mut self, index: u16, at: usize) {
+        if let Some(window) = self.engine.windows.get(usize::from(index)) {
+            self.observer.window(RuleIndex(window.rule));
+            self.candidate(window, at);
+        }
+    }
+
+    /// Evaluates the starts that a window at `at` stands for.
+    fn candidate(&mut self, window: &Window, at: usize) {
+        let Some(program) = self.engine.programs.get(usize::from(window.rule)) else {
+            return;
+        };
+        let Some(end) = at.checked_sub(usize::from(window.offset)) else {
+            return;
+        };
+        if window.run.is_none() && !boundary::left_is_free(&program.left, self.view.hay, end) {
+            return;
+        }
+        let Some(first_new) = self.first_new(window.rule) else {
+            return;
+        };
+        let (from, to) = match &window.run {
+            None => (end, end + 1),
+            Some(run) => {
+                let text = self.view.hay.get(..end).unwrap_or_default();
+                let most = text.iter().rev().take(usize::from(run.max));
+                let length = most
+                    .take_while(|&&b| boundary::contains(&run.set, b))
+                    .count();
+                (end - length, (end + 1).saturating_sub(usize::from(run.min)))
+            }
+        };
+        if to <= first_new {
+            return;
+        }
+        let from = from.max(first_new);
+        if program.spread == 0 {
+            self.evaluate_range(window.rule, from, to);
+        } else if (from..to).any(|start| self.lives(program, start)) {
+            // An earlier start may come to light later, by a window further from it: now is the time to look at it.
+            let from = from.saturating_sub(program.spread).max(first_new);
+            self.evaluate_range(window.rule, from, to);
+        }
+    }
+
+    /// Whether a start is anything but dead, as far as automata can tell.
+    fn lives(&mut self, program: &RuleProgram, start: usize) -> bool {
+        if !boundary::left_is_free(&program.left, self.view.hay, start) {
+            return false;
+        }
+        let mut ends = core::mem::take(&mut self.stream.ends);
+        let verdict = program
+            .program
+            .verify(&self.view, start, None, false, &mut ends);
+        self.stream.ends = ends;
+        verdict != Verdict::Dead
+    }
+
+    /// Evaluates the new starts near the window's end, where the prefilter's windows are cut off.
+    pub(super) fn tail(&mut self) {
+        let engine = self.engine;
+        let hay = self.view.hay;
+        // Starts of runs lie further back: they come first.
+        for &rule in &engine.run_rules {
+            let Some(first_new) = self.first_new(rule) else {
+                continue;
+            };
+            let windows = engine
+                .programs
+                .get(usize::from(rule))
+                .map_or(&[][..], |p| p.windows.as_slice());
+            let windows = windows
+                .iter()
+                .filter_map(|&w| engine.windows.get(usize::from(w)));
+            if let Some(from) = windows.filter_map(|w| run_tail(w, hay, first_new)).min() {
+                self.evaluate_range(rule, from.max(first_new), hay.len());
+            }
+        }
+        let new = self.index(self.stream.evaluated);
+        let from = new.max(hay.len().saturating_sub(engine.reach + WINDOW - 1));
+        for at in from..hay.len() {
+            let text = hay.get(at..).unwrap_or_default();
+            for rule in engine.starting_with(text) {
+                if let Some(program) = engine.programs.get(usize::from(rule))
+                    && !program.windows.is_empty()
+                    && hay.len() - at < program.reach + WINDOW
+                    && self.first_new(rule).is_some_and(|first| first <= at)
+                {
+                    self.evaluate(rule, program, at, None);
+                }
+            }
+        }
+    }
+}
+
+/// The first start, from `least` on, of a match whose leading run ends so near the end of `hay` that `window` behind it is
+/// cut off.
+fn run_tail(window: &Window, hay: &[u8], least: usize) -> Option<usize> {
+    let run = window.run.as_ref()?;
+    let cut = usize::from(window.offset) + WINDOW;
+    (0..cut)
+        .filter_map(|back| {
+            let end = hay.len().checked_sub(back).filter(|&end| end > least)?;
+            let text = hay.get(least..end)?;
+            let most = text.iter().rev().take(usize::from(run.max));
+            let length = most
+                .take_while(|&&b| boundary::contains(&run.set, b))
+                .count();
+            (length > 0).then_some(end - length)
+        })
+        .min()
+}

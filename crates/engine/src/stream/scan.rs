@@ -1,0 +1,271 @@
+//! Evaluating starts of matches in one chunk: dead, a match, or open until more bytes come. Which starts are worth it is
+//! found in [`candidates`](super::candidates).
+
+use super::{Open, State, Stream};
+use crate::artifact::{Engine, RuleProgram};
+use crate::boundary;
+use crate::ledger::Observer;
+use crate::plan::Plan;
+use crate::program::{Growth, Match, Progress, Verdict, View};
+use crate::rule::{Action, Confidence, Finding, RuleIndex};
+use crate::union::Part;
+
+/// One chunk being scanned.
+pub(super) struct Scan<'a, O> {
+    pub(super) engine: &'a Engine,
+    pub(super) plan: &'a Plan,
+    pub(super) view: View<'a>,
+    pub(super) stream: &'a mut Stream,
+    pub(super) observer: &'a mut O,
+}
+
+impl<'a, O: Observer> Scan<'a, O> {
+    pub(super) fn index(&self, offset: u64) -> usize {
+        usize::try_from(offset.saturating_sub(self.view.base)).unwrap_or(usize::MAX)
+    }
+
+    pub(super) fn offset(&self, index: usize) -> u64 {
+        self.view.base + index as u64
+    }
+
+    /// Goes on with what was open when the last chunk ended.
+    pub(super) fn resume_open(&mut self) {
+        let before = self.index(self.stream.evaluated);
+        for open in core::mem::take(&mut self.stream.open) {
+            let Some(program) = self.engine.programs.get(usize::from(open.rule)) else {
+                continue;
+            };
+            let start = self.index(open.start);
+            let next = match open.state {
+                State::Waiting { progress, .. } => {
+                    self.evaluate(open.rule, program, start, progress)
+                }
+                State::Growing { growth, secret } => {
+                    self.grow(open.rule, open.start, growth, secret, false)
+                }
+            };
+            if let Some(next) = next {
+                self.evaluate_range(open.rule, next, before);
+            }
+        }
+    }
+
+    /// Evaluates the starts `from..to` of one rule, one by one, until one stays open.
+    pub(super) fn evaluate_range(&mut self, rule: u16, from: usize, to: usize) {
+        let Some(program) = self.engine.programs.get(usize::from(rule)) else {
+            return;
+        };
+        let mut at = from;
+        while at < to {
+            let can_start = self
+                .view
+                .hay
+                .get(at)
+                .is_some_and(|&b| self.engine.starts(rule, b));
+            if !can_start {
+                at += 1;
+                continue;
+            }
+            match self.evaluate(rule, program, at, None) {
+                Some(next) => at = next.max(at + 1),
+                None => return,
+            }
+        }
+    }
+
+    /// Evaluates one start. Answers with where the rule's next match may start, or `None` when this one stays open.
+    pub(super) fn evaluate(
+        &mut self,
+        rule: u16,
+        program: &'a RuleProgram,
+        start: usize,
+        progress: Option<Progress>,
+    ) -> Option<usize> {
+        if !boundary::left_is_free(&program.left, self.view.hay, start) {
+            return Some(start + 1);
+        }
+        let action = self.plan.action(RuleIndex(rule));
+        let streams = program.checks.is_empty() && action.streams();
+        let mut ends = core::mem::take(&mut self.stream.ends);
+        self.observer.begin(RuleIndex(rule));
+        let before = self.view.steps.get();
+        let verdict = program
+            .program
+            .verify(&self.view, start, progress, streams, &mut ends);
+        let next = match verdict {
+            Verdict::Dead => Some(start + 1),
+            Verdict::Open(progress, earliest) => {
+                let earliest = self.offset(earliest.min(self.view.hay.len()));
+                let state = State::Waiting { progress, earliest };
+                self.stream.open.push(Open {
+                    rule,
+                    start: self.offset(start),
+                    state,
+                });
+                None
+            }
+            Verdict::Match(found) => match self.judge(program, start, found, &ends) {
+                Some(found) => {
+                    self.found(rule, found);
+                    Some(found.end)
+                }
+                None => Some(start + 1),
+            },
+            Verdict::Growing {
+                secret,
+                growth,
+                forced,
+            } => {
+                let reached = self.index(growth.at);
+                if self.stands(program, start, reached) && !self.is_redacted(secret, reached) {
+                    let (from, secret) = (self.offset(start), self.offset(secret));
+                    self.stream.forced += u64::from(forced);
+                    self.grow(rule, from, growth, secret, true)
+                } else {
+                    Some(start + 1)
+                }
+            }
+        };
+        self.stream.ends = ends;
+        let steps = self.view.steps.get() - before;
+        self.observer.end(RuleIndex(rule), steps);
+        next
+    }
+
+    /// Whether what stands around a match lets it be one.
+    fn stands(&self, program: &RuleProgram, start: usize, end: usize) -> bool {
+        let hay = self.view.hay;
+        program
+            .context
+            .as_ref()
+            .is_none_or(|context| boundary::has_context(context, hay, start))
+            && !boundary::begins_in_mark(hay, start, end, |id| self.engine.knows(id))
+    }
+
+    fn is_redacted(&self, from: usize, to: usize) -> bool {
+        let value = self.view.hay.get(from..to).unwrap_or_default();
+        !value.is_empty() && boundary::is_redacted(value, |id| self.engine.knows(id))
+    }
+
+    /// The match that passes all checks, if one does: the longest, or with check digits the longest that has them right.
+    fn judge(
+        &self,
+        program: &RuleProgram,
+        start: usize,
+        found: Match,
+        ends: &[usize],
+    ) -> Option<Match> {
+        let passes = |found: &Match| {
+            let (from, to) = found.secret;
+            let value = self.view.hay.get(from..to).unwrap_or_default();
+            !value.is_empty()
+                && !boundary::is_redacted(value, |id| self.engine.knows(id))
+                && program
+                    .checks
+                    .iter()
+                    .all(|check| check.passes(value, self.view.artifact, &self.engine.dfas))
+                && self.stands(program, start, found.end)
+        };
+        if !program.program.select {
+            return passes(&found).then_some(found);
+        }
+        let trail = program.program.trail;
+        ends.iter().rev().find_map(|&end| {
+            let shorter = Match {
+                end,
+                secret: (found.secret.0, end.saturating_sub(trail)),
+            };
+            passes(&shorter).then_some(shorter)
+        })
+    }
+
+    fn found(&mut self, rule: u16, found: Match) {
+        let (start, end) = (self.offset(found.secret.0), self.offset(found.secret.1));
+        self.resume_from(rule, self.offset(found.end));
+        self.report(rule, start, end);
+        self.add_part(rule, start, end, false, false);
+    }
+
+    /// Lets a certain secret grow through the window, from what is already known of it. Answers as [`Scan::evaluate`] does.
+    fn grow(
+        &mut self,
+        rule: u16,
+        start: u64,
+        mut growth: Growth,
+        secret: u64,
+        first: bool,
+    ) -> Option<usize> {
+        let from = if first { secret } else { growth.at };
+        let lives = growth.grow(&self.view);
+        if growth.at > from {
+            self.add_part(rule, from, growth.at, !first, true);
+        }
+        if lives {
+            self.stream.open.push(Open {
+                rule,
+                start,
+                state: State::Growing { growth, secret },
+            });
+            return None;
+        }
+        self.report(rule, secret, growth.at);
+        self.resume_from(rule, growth.at);
+        Some(self.index(growth.at))
+    }
+
+    fn report(&mut self, rule: u16, start: u64, end: u64) {
+        let rule = RuleIndex(rule);
+        self.stream.findings.push(Finding { start, end, rule });
+        match self.plan.action(rule) {
+            Action::Block => self.stream.blocked = self.stream.blocked.or(Some(rule)),
+            Action::Remove => self.stream.removed = self.stream.removed.or(Some(rule)),
+            _ => {}
+        }
+    }
+
+    fn add_part(&mut self, rule: u16, start: u64, end: u64, continues: bool, partial: bool) {
+        let rule = RuleIndex(rule);
+        let action = self.plan.action(rule);
+        if action != Action::Allow {
+            let confidence = self
+                .engine
+                .rule(rule)
+                .map_or(Confidence::Low, |r| r.confidence);
+            self.stream.union.add(Part {
+                start,
+                end,
+                rule,
+                action,
+                confidence,
+                continues,
+                partial,
+            });
+        }
+    }
+
+    fn resume_from(&mut self, rule: u16, end: u64) {
+        match self
+            .stream
+            .resume
+            .iter_mut()
+            .find(|(known, _)| *known == rule)
+        {
+            Some((_, at)) => *at = end,
+            None => self.stream.resume.push((rule, end)),
+        }
+    }
+
+    /// The first start that is new for `rule`: not evaluated before, not inside its last match. `None` while one is open.
+    pub(super) fn first_new(&self, rule: u16) -> Option<usize> {
+        if !self.plan.enabled(RuleIndex(rule)) || self.stream.open.iter().any(|o| o.rule == rule) {
+            return None;
+        }
+        let resume = self
+            .stream
+            .resume
+            .iter()
+            .find(|(known, _)| *known == rule)
+            .map_or(0, |&(_, end)| end);
+        Some(self.index(resume.max(self.stream.evaluated)))
+    }
+}
