@@ -137,30 +137,56 @@ pub enum Reach {
 
 impl Reach {
     fn lets(self, between: &[u8]) -> bool {
+        self.length(between) == between.len()
+    }
+
+    /// How far a match may start from the end of a word that is followed by `text`, if it starts in that: every start up to
+    /// there may be let, and none after it is.
+    fn length(self, text: &[u8]) -> usize {
+        let ends = |stops: &[u8]| text.iter().position(|b| stops.contains(b));
         match self {
-            Reach::Any => true,
-            Reach::Line => !between.iter().any(|b| matches!(b, b'\n' | b'\r')),
-            Reach::Field => !between
-                .iter()
-                .any(|b| matches!(b, b'\n' | b'\r' | b',' | b';' | b'&' | b'{' | b'}' | b'<')),
-            Reach::Key => separates(between),
+            Reach::Any => text.len(),
+            Reach::Line => ends(b"\n\r").unwrap_or(text.len()),
+            Reach::Field => ends(b"\n\r,;&{}<").unwrap_or(text.len()),
+            Reach::Key => separators(text),
         }
     }
 }
 
-/// Whether there is nothing but what stands between a key and its value.
-fn separates(mut between: &[u8]) -> bool {
+/// How many bytes at the start of `text` are what stands between a key and its value.
+fn separators(text: &[u8]) -> usize {
+    let mut rest = text;
     loop {
-        between = match *between {
-            [] => return true,
+        rest = match *rest {
             [b'%', a, b, ref rest @ ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() => rest,
             [
                 b' ' | b'\t' | b'=' | b':' | b'>' | b'"' | b'\'' | b'`' | b'\\' | b'[' | b']'
                 | b'(' | b')' | b'#' | b'.' | b'_' | b'-' | b'|',
                 ref rest @ ..,
             ] => rest,
-            _ => return false,
+            _ => return text.len() - rest.len(),
         }
+    }
+}
+
+impl Context {
+    /// Where matches may start after the word that begins at `at`, as far as the text between says; `None` if another word
+    /// begins there, or a longer one.
+    pub(crate) fn starts_after(
+        &self,
+        word: usize,
+        hay: &[u8],
+        at: usize,
+    ) -> Option<core::ops::Range<usize>> {
+        let text = hay.get(at..)?;
+        let rest = after_word(text, self.words.get(word)?)?;
+        let end = hay.len() - rest.len();
+        if self.whole && !ends_word(hay, end) {
+            return None;
+        }
+        let reached = at + usize::from(self.within) + 1;
+        let near = hay.get(end..reached.min(hay.len())).unwrap_or_default();
+        Some(end..reached.min(end + self.reach.length(near) + 1))
     }
 }
 

@@ -15,13 +15,18 @@ const MAP: usize = 1 << MAP_BITS;
 /// Lists of literals.
 const HEADS: usize = 1 << 12;
 
-/// Windows that are found by their bytes.
-pub(crate) struct Literals {
-    /// Whether any literal's bytes have this hash: one bit each. 16 KiB, to stay in the first cache.
+/// What may begin with the three bytes that stand at a position.
+pub(crate) struct Heads {
+    /// Whether anything begins with bytes of this hash: one bit each. 16 KiB, to stay in the first cache.
     map: Box<[u64; MAP / 64]>,
-    /// For each coarser hash where its windows start in `listed`; one more for the end.
+    /// For each coarser hash where what begins with it starts in `listed`; one more for the end.
     heads: Box<[u32; HEADS + 1]>,
     listed: Vec<u16>,
+}
+
+/// Windows that are found by their bytes.
+pub(crate) struct Literals {
+    heads: Heads,
     /// What is compared for each of all windows.
     compared: Vec<Compared>,
 }
@@ -75,7 +80,7 @@ pub fn is_literal(sets: &[ByteSet]) -> bool {
 
 /// The eight bytes of `hay` from `at` on, and which of them are there.
 #[inline(always)]
-fn word(hay: &[u8], at: usize) -> (u64, u64) {
+pub(crate) fn word(hay: &[u8], at: usize) -> (u64, u64) {
     match hay.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
         Some(bytes) => (u64::from_le_bytes(*bytes), !0),
         None => {
@@ -88,33 +93,41 @@ fn word(hay: &[u8], at: usize) -> (u64, u64) {
     }
 }
 
-impl Literals {
-    /// Those of `windows` that are `wanted`.
-    pub(crate) fn new(windows: &[WindowPart], wanted: impl Fn(&WindowPart) -> bool) -> Literals {
-        let mut map = Box::new([0u64; MAP / 64]);
-        let mut heads = Box::new([0u32; HEADS + 1]);
-        // Each pair once: a window may be spelled in several ways that have the same head.
-        let mut pairs: Vec<(u16, u16)> = Vec::new();
-        for (i, part) in windows.iter().enumerate().filter(|(_, part)| wanted(part)) {
-            let [first, second, third, ..] = part.sets.as_slice() else {
-                continue;
-            };
-            let [first, second, third] = [first, second, third].map(folded).map(members);
-            for a in first {
-                for b in second.clone() {
-                    for c in third.clone() {
-                        let hash = hash(u32::from_le_bytes([a, b, c, 0]));
-                        if let Some(word) = map.get_mut(hash / 64) {
-                            *word |= 1 << (hash % 64);
-                        }
-                        pairs.push(((hash % HEADS) as u16, i as u16));
-                    }
-                }
+/// Three bytes in the form that is hashed, for each choice of one from each set.
+pub(crate) fn first_bytes(sets: [ByteSet; WINDOW], mut each: impl FnMut(u32)) {
+    let [first, second, third] = sets.map(|set| members(folded(&set)));
+    for a in first {
+        for b in second.clone() {
+            for c in third.clone() {
+                each(u32::from_le_bytes([a, b, c, 0]));
             }
         }
-        pairs.sort_unstable();
-        pairs.dedup();
-        for &(head, _) in &pairs {
+    }
+}
+
+impl Default for Heads {
+    fn default() -> Heads {
+        Heads::new(Vec::new())
+    }
+}
+
+impl Heads {
+    /// Of pairs of first bytes and what begins with them.
+    pub(crate) fn new(pairs: Vec<(u32, u16)>) -> Heads {
+        let mut map = Box::new([0u64; MAP / 64]);
+        let mut heads = Box::new([0u32; HEADS + 1]);
+        let mut hashed: Vec<(u16, u16)> = Vec::with_capacity(pairs.len());
+        for (bytes, what) in pairs {
+            let hash = hash(bytes);
+            if let Some(word) = map.get_mut(hash / 64) {
+                *word |= 1 << (hash % 64);
+            }
+            hashed.push(((hash % HEADS) as u16, what));
+        }
+        // Each pair once: a window may be spelled in several ways that have the same head.
+        hashed.sort_unstable();
+        hashed.dedup();
+        for &(head, _) in &hashed {
             if let Some(end) = heads.get_mut(usize::from(head) + 1) {
                 *end += 1;
             }
@@ -124,26 +137,11 @@ impl Literals {
             sum += *end;
             *end = sum;
         }
-        let listed = pairs.into_iter().map(|(_, window)| window).collect();
-        let compared = |part: &WindowPart| Compared {
-            back: usize::from(part.window.back),
-            mask: part.window.mask,
-            literal: part.window.literal,
-        };
-        Literals {
-            map,
-            heads,
-            listed,
-            compared: windows.iter().map(compared).collect(),
-        }
+        let listed = hashed.into_iter().map(|(_, what)| what).collect();
+        Heads { map, heads, listed }
     }
 
-    /// Whether there are none.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.listed.is_empty()
-    }
-
-    /// Whether some window may have the bytes at `at`.
+    /// Whether something may begin with the bytes at `at`.
     #[inline(always)]
     pub(crate) fn may_stand(&self, hay: &[u8], at: usize) -> bool {
         let bytes = match hay.get(at..).and_then(|rest| rest.first_chunk::<4>()) {
@@ -155,15 +153,55 @@ impl Literals {
         word >> (hash % 64) & 1 == 1
     }
 
+    /// At least what begins with the bytes at `at`.
+    #[inline]
+    pub(crate) fn standing(&self, hay: &[u8], at: usize) -> &[u16] {
+        let head = hash(word(hay, at).0 as u32) % HEADS;
+        let (Some(&from), Some(&to)) = (self.heads.get(head), self.heads.get(head + 1)) else {
+            return &[];
+        };
+        let listed = self.listed.get(from as usize..to as usize);
+        listed.unwrap_or_default()
+    }
+}
+
+impl Literals {
+    /// Those of `windows` that are `wanted`.
+    pub(crate) fn new(windows: &[WindowPart], wanted: impl Fn(&WindowPart) -> bool) -> Literals {
+        let mut pairs = Vec::new();
+        for (i, part) in windows.iter().enumerate().filter(|(_, part)| wanted(part)) {
+            if let [first, second, third, ..] = *part.sets.as_slice() {
+                first_bytes([first, second, third], |bytes| {
+                    pairs.push((bytes, i as u16))
+                });
+            }
+        }
+        let compared = |part: &WindowPart| Compared {
+            back: usize::from(part.window.back),
+            mask: part.window.mask,
+            literal: part.window.literal,
+        };
+        Literals {
+            heads: Heads::new(pairs),
+            compared: windows.iter().map(compared).collect(),
+        }
+    }
+
+    /// Whether there are none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.heads.listed.is_empty()
+    }
+
+    /// Whether some window may have the bytes at `at`.
+    #[inline(always)]
+    pub(crate) fn may_stand(&self, hay: &[u8], at: usize) -> bool {
+        self.heads.may_stand(hay, at)
+    }
+
     /// The windows that stand at `at`, as far as their known bytes go; bytes beyond the end match.
     #[inline]
     pub(crate) fn standing(&self, hay: &[u8], at: usize, mut found: impl FnMut(u16)) {
-        let head = hash(word(hay, at).0 as u32) % HEADS;
-        let (Some(&from), Some(&to)) = (self.heads.get(head), self.heads.get(head + 1)) else {
-            return;
-        };
-        let listed = self.listed.get(from as usize..to as usize);
-        for &window in listed.unwrap_or_default() {
+        for &window in self.heads.standing(hay, at) {
             let Some(compared) = self.compared.get(usize::from(window)) else {
                 continue;
             };

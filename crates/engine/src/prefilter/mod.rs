@@ -158,7 +158,7 @@ impl Positions {
     ///
     /// All are written, and only those that stay are counted, so that nothing has to be predicted.
     #[inline]
-    fn retain(&mut self, mut keep: impl FnMut(usize) -> bool) {
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(usize) -> bool) {
         let mut kept = 0;
         for i in 0..self.len {
             let position = self.at.get(i).copied().unwrap_or(0);

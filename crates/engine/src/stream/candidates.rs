@@ -18,28 +18,20 @@ impl<O: Observer> Scan<'_, O> {
     }
 
     /// The same for one that begins at `at`.
-    #[inline]
     fn word(&mut self, at: usize) {
         let engine = self.engine;
         let hay = self.view.hay;
-        if !engine.words.may_begin(hay, at) {
-            return;
-        }
-        for entry in engine.words.beginning(hay, at) {
-            let program = engine.programs.get(usize::from(entry.rule()));
-            let Some(context) = program.and_then(|p| p.context.as_ref()) else {
-                continue;
-            };
-            let text = hay.get(at..).unwrap_or_default();
-            let word = context.words.get(entry.word());
-            if word.is_none_or(|word| boundary::after_word(text, word).is_none()) {
-                continue;
+        engine.words.beginning(hay, at, |owner| {
+            let program = engine.programs.get(usize::from(owner.rule));
+            let context = program.and_then(|p| p.context.as_ref());
+            let starts = context.and_then(|c| c.starts_after(usize::from(owner.word), hay, at));
+            if let Some(starts) = starts
+                && let Some(first) = self.first_new(owner.rule)
+            {
+                let to = starts.end.min(hay.len());
+                self.evaluate_range(owner.rule, first.max(starts.start), to);
             }
-            if let Some(first) = self.first_new(entry.rule()) {
-                let to = hay.len().min(at + usize::from(context.within) + 1);
-                self.evaluate_range(entry.rule(), first.max(at + 1), to);
-            }
-        }
+        });
     }
 
     /// Evaluates the new starts that the prefilter points at.
@@ -69,6 +61,7 @@ impl<O: Observer> Scan<'_, O> {
             self.observer.passed(passed.0, passed.1);
             self.observer.sifted(sifted.0, sifted.1);
             self.strip(from, &strip);
+            engine.words.sift(hay, from, &mut strip);
             for &at in strip.words.as_slice() {
                 self.word(from + usize::from(at));
             }
