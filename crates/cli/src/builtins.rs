@@ -23,6 +23,11 @@ pub(crate) fn artifact(name: &str) -> Option<&'static [u8]> {
     if Path::new(name).join("policy.toml").is_file() {
         return None;
     }
+    embedded(name)
+}
+
+/// The artifact of a built-in, whatever lies in the folder here.
+pub(crate) fn embedded(name: &str) -> Option<&'static [u8]> {
     made::ARTIFACTS
         .iter()
         .find(|(known, _)| *known == name)

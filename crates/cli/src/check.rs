@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::io::{self, Write};
 
-use blackbar_policy::diagnostic::{self, Diagnostic, Level};
+use blackbar_policy::diagnostic::{Diagnostic, Level};
 use clap::Args;
 
 use crate::builtins::BUILTINS;
@@ -45,10 +45,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         errors += of(Level::Error);
         warnings += of(Level::Warning);
         if !fresh.is_empty() {
-            terminal::plain(&format!(
-                "{}\n",
-                diagnostic::render(&fresh, terminal::colour())
-            ));
+            terminal::diagnostics(&fresh);
+            terminal::plain("");
         }
         if let Some(summary) = summary {
             writeln!(out, "{name}: {summary}")?;

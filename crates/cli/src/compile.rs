@@ -4,7 +4,6 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use blackbar_compiler::{Report, RuleReport};
-use blackbar_policy::diagnostic;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
@@ -46,10 +45,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let source = policy::read(&arguments.policy)?;
     let compiled = policy::compile(&source)?;
     if !compiled.warnings.is_empty() {
-        terminal::plain(&format!(
-            "{}\n",
-            diagnostic::render(&compiled.warnings, terminal::colour())
-        ));
+        terminal::diagnostics(&compiled.warnings);
+        terminal::plain("");
     }
     output::write(&arguments.output, &compiled.artifact)?;
     let mut out = io::stdout().lock();

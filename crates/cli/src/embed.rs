@@ -41,8 +41,12 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         ),
     };
     let filled = blackbar_module::embed(&module, &artifact).map_err(|error| {
+        let help = match arguments.module {
+            Some(_) => "; without --module the one inside this binary is taken",
+            None => "",
+        };
         anyhow!(
-            "cannot put the policy `{}` into {name}: {error}",
+            "cannot put the policy `{}` into {name}: {error}{help}",
             arguments.policy
         )
     })?;

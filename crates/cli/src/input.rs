@@ -56,7 +56,19 @@ pub(crate) fn expand(paths: &[PathBuf], all: bool) -> Inputs {
                 found: false,
             });
         } else if path.is_dir() {
+            let before = inputs.list.len() + inputs.problems;
             walk(path, all, &mut inputs);
+            if inputs.list.len() + inputs.problems == before {
+                terminal::note(&format!(
+                    "there is no file to read in the folder `{}`{}",
+                    path.display(),
+                    if all {
+                        ""
+                    } else {
+                        "; --all takes hidden and ignored ones too"
+                    }
+                ));
+            }
         } else {
             inputs.list.push(Input {
                 path: Some(path.clone()),

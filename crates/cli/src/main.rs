@@ -2,7 +2,7 @@
 //!
 //! Each subcommand has a module of its own. What several of them share: [`policy`] (what `P` may be), [`input`] (files, folders,
 //! standard input), [`lane`] (one way of running a policy: the native engine or the real Wasm module), [`terminal`] (progress,
-//! colours, notes). Nothing here knows how a rule matches.
+//! colours, notes, reports). Nothing here knows how a rule matches.
 #![forbid(unsafe_code)]
 
 mod bench;
@@ -12,6 +12,7 @@ mod check;
 mod compile;
 mod embed;
 mod eval;
+mod excerpt;
 mod explain;
 mod export;
 mod import;
@@ -108,6 +109,11 @@ fn main() -> ExitCode {
         Ok(Outcome::BadInput) => ExitCode::from(2),
         // Whoever read the output has seen enough, as `head` does: no error.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        // Reading says what it read; an error without a word is one of writing.
+        Err(error) if error.is::<io::Error>() => {
+            terminal::report(&error.context("cannot write to standard output"));
+            ExitCode::from(2)
+        }
         Err(error) => {
             terminal::report(&error);
             ExitCode::from(2)

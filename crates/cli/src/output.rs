@@ -11,7 +11,18 @@ use anyhow::anyhow;
 /// # Errors
 /// When it cannot be written, naming it.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    let failed = |error: io::Error| anyhow!("cannot write `{}`: {error}", path.display());
+    let failed = |error: io::Error| match (error.kind(), path.parent()) {
+        (io::ErrorKind::NotFound, Some(folder)) => anyhow!(
+            "cannot write `{}`: there is no folder `{}`",
+            path.display(),
+            folder.display()
+        ),
+        (io::ErrorKind::IsADirectory, _) => anyhow!(
+            "cannot write `{}`: it is a folder, and a file's name is needed",
+            path.display()
+        ),
+        _ => anyhow!("cannot write `{}`: {error}", path.display()),
+    };
     // Not a plain file (a pipe, /dev/stdout): there is nothing to move.
     if path.exists() && !path.is_file() {
         return fs::write(path, bytes).map_err(failed);

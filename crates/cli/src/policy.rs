@@ -105,9 +105,13 @@ pub(crate) fn artifact(name: &str) -> anyhow::Result<Cow<'static, [u8]>> {
 /// When the engine refuses it.
 pub(crate) fn load(name: &str, artifact: impl Into<Cow<'static, [u8]>>) -> anyhow::Result<Engine> {
     let mut engine = Engine::load(artifact).map_err(|error| {
-        anyhow!(
-            "cannot load the artifact of `{name}`: {error}; make it again with `blackbar compile`"
-        )
+        let error = error.to_string();
+        // Most of these say by themselves how to mend it.
+        let help = match error.contains("compile") || error.contains("copy") {
+            true => "",
+            false => "; make it again with `blackbar compile`",
+        };
+        anyhow!("cannot load the artifact `{name}`: {error}{help}")
     })?;
     if let Ok(width) = std::env::var(SIMD) {
         let Some(width) = Width::named(&width) else {

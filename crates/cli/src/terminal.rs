@@ -3,8 +3,10 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
-use blackbar_policy::PolicyError;
+use blackbar_policy::diagnostic::{self, Diagnostic, PolicyError};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::excerpt;
 
 /// Whether standard error takes colours: a terminal, and no `NO_COLOR` (<https://no-color.org>).
 pub(crate) fn colour() -> bool {
@@ -15,9 +17,18 @@ pub(crate) fn colour() -> bool {
 pub(crate) fn report(error: &anyhow::Error) {
     // A closed standard error is nothing that could be reported anywhere.
     let _ = match error.downcast_ref::<PolicyError>() {
-        Some(policy) => writeln!(io::stderr(), "{}", policy.render(colour())),
+        Some(policy) => {
+            diagnostics(policy.diagnostics());
+            Ok(())
+        }
         None => writeln!(io::stderr(), "blackbar: error: {error:#}"),
     };
+}
+
+/// Writes reports about a policy, with the lines that they are about.
+pub(crate) fn diagnostics(list: &[Diagnostic]) {
+    let text = excerpt::masked(&diagnostic::render(list, colour()));
+    let _ = writeln!(io::stderr(), "{text}");
 }
 
 /// Writes something that the user should know but that is no error.

@@ -32,8 +32,15 @@ pub(crate) enum Kind {
 
 impl EmbedError {
     pub(crate) fn malformed(error: &wasmparser::BinaryReaderError) -> Self {
+        let reason = match error.message() {
+            // What follows in the parser's words is a table of bytes, over several lines.
+            long if long.starts_with("magic header not detected") => {
+                "it does not begin as Wasm does, with a zero byte and `asm`".to_owned()
+            }
+            other => other.to_owned(),
+        };
         Self::from(Kind::Malformed {
-            reason: error.message().to_owned(),
+            reason,
             offset: error.offset() as u64,
         })
     }

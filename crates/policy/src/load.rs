@@ -133,6 +133,11 @@ struct Found {
 }
 
 fn find(name: &str, builtins: &dyn Builtins) -> Result<Found, PolicyError> {
+    if name.is_empty() {
+        return Err(Diagnostic::error("the name of the policy is empty")
+            .help("name a policy file, a pack's folder or a built-in")
+            .into());
+    }
     let path = Path::new(name);
     let file = path.join("policy.toml");
     if path.is_dir() && file.is_file() {
@@ -170,11 +175,31 @@ fn find(name: &str, builtins: &dyn Builtins) -> Result<Found, PolicyError> {
                 None if names.is_empty() => "name a policy file or a pack's folder".to_string(),
                 None => format!(
                     "name a policy file, a pack's folder or a built-in: {}",
-                    listed(names.iter().map(String::as_str), "or")
+                    by_group(names.iter().map(String::as_str), "or")
                 ),
             })
             .into(),
     )
+}
+
+/// Names in one sentence. Of those that lie in a group (`national/de`) only the first is shown: there are too many to list.
+fn by_group<'a>(names: impl IntoIterator<Item = &'a str>, last: &str) -> String {
+    let (grouped, alone): (Vec<&str>, Vec<&str>) =
+        names.into_iter().partition(|name| name.contains('/'));
+    let mut text = listed(alone, last);
+    let group = |name: &&str| name.split_once('/').map(|(group, _)| group.to_string());
+    for of in grouped.chunk_by(|a, b| group(a) == group(b)) {
+        if let [first, rest @ ..] = of {
+            let group = group(first).unwrap_or_default();
+            text.push_str(&format!("; in the group `{group}` there is `{first}`"));
+            match rest.len() {
+                0 => {}
+                1 => text.push_str(" and one more"),
+                many => text.push_str(&format!(" and {many} more")),
+            }
+        }
+    }
+    text
 }
 
 fn builtin(name: &str, builtins: &dyn Builtins) -> Option<Found> {
@@ -279,7 +304,12 @@ impl FilePlace {
                 None => Err(failed("there is no such built-in".to_string())),
             },
             Self::Disk(path) => {
-                let bytes = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
+                let bytes = std::fs::read(path).map_err(|error| {
+                    failed(match error.kind() {
+                        std::io::ErrorKind::NotFound => "there is no such file".to_string(),
+                        _ => error.to_string(),
+                    })
+                })?;
                 String::from_utf8(bytes)
                     .map(|text| Source::new(path, text))
                     .map_err(|error| {
@@ -476,7 +506,7 @@ fn open_pack(
                         }
                         None => format!(
                             "make a folder of that name beside this file, with a `policy.toml` in it; the built-in packs are {}",
-                            listed(packs, "and")
+                            by_group(packs, "and")
                         ),
                     },
                 );

@@ -84,30 +84,45 @@ impl<'s> Reading<'s> {
 /// Said only if a reader fails to say what is wrong, which is a fault of this crate.
 pub(crate) const UNREAD: &str = "cannot be read, for a reason that was not found";
 
+/// So many breaks of the syntax are told in one run; the first is what matters, and those behind it may be its doing.
+const SYNTAX_ERRORS: usize = 5;
+
 /// Parses TOML, or says where its syntax is broken.
 pub(crate) fn parse_toml(source: &Source) -> Result<Spanned<DeTable<'_>>, Vec<Diagnostic>> {
-    let (table, errors) = DeTable::parse_recoverable(source.text());
+    let (table, mut errors) = DeTable::parse_recoverable(source.text());
     if errors.is_empty() {
         return Ok(table);
     }
+    errors.sort_by_key(|error| error.span().map_or(0, |span| span.start));
     let mut diagnostics: Vec<Diagnostic> = Vec::new();
+    let mut told: Option<usize> = None;
     for error in errors {
-        // The parser goes on after an error; what it reports for the same line is an echo.
         let span = error.span().unwrap_or(0..0);
-        let line = source.line_column(span.start).0;
-        if diagnostics.iter().any(|one| one.line() == Some(line)) {
+        // The parser goes on after an error; what it reports for the same line is an echo.
+        let between = told.and_then(|told| source.text().get(told..span.start));
+        if between.is_some_and(|between| !between.contains('\n')) {
             continue;
+        }
+        told = Some(span.start);
+        if diagnostics.len() == SYNTAX_ERRORS {
+            // A file of another kind, a log perhaps, has one for each of its lines.
+            break;
         }
         let message = error.message().trim().replace('\n', "; ");
         let diagnostic = Diagnostic::error(format!("this is not TOML: {message}")).at(source, span);
+        let another = !["[pack]", "[profile]", "[[case]]"]
+            .iter()
+            .any(|header| source.text().contains(header));
         diagnostics.push(
             match syntax_help(&message, source.line_text(diagnostic.offset())) {
                 Some(help) => diagnostic.help(help),
+                None if another => diagnostic.help(
+                    "is it the right file? A policy begins with [pack] or [profile], its cases with [[case]]",
+                ),
                 None => diagnostic,
             },
         );
     }
-    diagnostics.sort_by_key(Diagnostic::offset);
     Err(diagnostics)
 }
 

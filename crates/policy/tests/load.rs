@@ -410,7 +410,7 @@ fn files_that_cannot_be_read_say_why() {
         .unwrap_err()
         .to_string();
     assert!(
-        error.contains("nothing.toml") && error.contains("No such file"),
+        error.contains("nothing.toml") && error.contains("there is no such file"),
         "{error}"
     );
     let file = scratch.write("latin.toml", b"[pack]\nid = \"x\" # caf\xe9\n");

@@ -3,7 +3,8 @@
 
 use std::path::Path;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
+use blackbar_policy::Source;
 use serde_json::Value;
 
 use super::source::{Check, Dialect, Fate, Foreign, Note, Read, Secret, strings, unknown_keys};
@@ -33,9 +34,15 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Read> {
     let bytes = input::whole(path)?;
     let text = String::from_utf8(bytes)
         .map_err(|_| anyhow::anyhow!("`{}` is not UTF-8", path.display()))?;
-    let file: Value = toml::from_str(&text)
-        .map_err(|error| anyhow::anyhow!("{}: {}", path.display(), error.message()))
-        .context("this is not gitleaks' TOML")?;
+    let file: Value = toml::from_str(&text).map_err(|error| {
+        let at = error.span().map_or(0, |span| span.start);
+        let (line, column) = Source::new(path, text.as_str()).line_column(at);
+        let message = error.message().replace('\n', "; ");
+        anyhow::anyhow!(
+            "{}:{line}:{column}: this is not TOML: {message}",
+            path.display()
+        )
+    })?;
     let rules = file["rules"].as_array().map(Vec::as_slice).unwrap_or(&[]);
     if rules.is_empty() {
         bail!(

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{anyhow, bail};
 use serde_json::Value;
 
 use super::source::{Check, Dialect, Fate, Foreign, Read, Secret, strings, unknown_keys};
@@ -59,9 +59,15 @@ pub(super) fn read(path: &Path, tool: Tool) -> anyhow::Result<Read> {
         let bytes = input::whole(file)?;
         let text =
             String::from_utf8(bytes).map_err(|_| anyhow!("`{}` is not UTF-8", file.display()))?;
-        let parsed: Value = serde_saphyr::from_str(&text)
-            .map_err(|error| anyhow!("{}: {}", file.display(), first_line(&error.to_string())))
-            .context("this is not YAML")?;
+        let parsed: Value = serde_saphyr::from_str(&text).map_err(|error| {
+            let message = error.to_string();
+            let message = first_line(&message);
+            anyhow!(
+                "`{}` is not YAML: {}",
+                file.display(),
+                message.strip_prefix("error: ").unwrap_or(message)
+            )
+        })?;
         let rules = parsed["rules"].as_array().into_iter().flatten();
         read.rules.extend(
             rules

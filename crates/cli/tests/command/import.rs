@@ -309,9 +309,9 @@ fn what_cannot_be_imported_is_said() {
     scratch.write("empty.toml", "title = 'x'\n");
     import("gitleaks", "empty.toml").says(2, "holds no rules");
     scratch.write("bad.toml", "rules = [");
-    import("gitleaks", "bad.toml").says(2, "this is not gitleaks' TOML");
+    import("gitleaks", "bad.toml").says(2, "bad.toml:1:10: this is not TOML");
     scratch.write("bad.yml", "rules: [a: b: c");
-    import("noseyparker", "bad.yml").says(2, "this is not YAML");
+    import("noseyparker", "bad.yml").says(2, "`bad.yml` is not YAML: line 1 ");
     scratch.write("files.toml", "[[rules]]\nid = 'a'\npath = 'x'\n");
     import("gitleaks", "files.toml").says(2, "none of the rules could be taken over");
     assert!(!scratch.path("gitleaks").exists());
