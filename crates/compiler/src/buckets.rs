@@ -1,17 +1,16 @@
 //! Which windows share a bucket. Sets in a bucket become products of nibble sets; the fewer positions a bucket lets through,
 //! and the fewer windows must then be compared, the better.
 //!
-//! Literals that stand where words start have eight buckets, other literals sixteen, shapes eight: what is let through is
-//! looked at by different means.
+//! Literals have one half of the buckets, shapes the other: what is let through is looked at by different means. Literals that
+//! stand where tokens begin have none: they are looked for there.
 
-use blackbar_engine::prefilter::{BUCKETS, Edge, LOOK_BACK, Nibbles, SHAPES, WINDOW};
+use blackbar_engine::prefilter::{
+    BUCKETS, Edge, LOOK_BACK, Nibbles, SHAPES, TOKEN, WINDOW, begins_tokens,
+};
 
 use crate::automaton::{ByteSet, has};
 use crate::sample::{Shares, Statistics};
 use crate::windows::Print;
-
-/// Buckets in a group.
-const GROUP: usize = 8;
 
 /// What the engine needs to know of buckets.
 pub(crate) struct Dealt {
@@ -58,26 +57,17 @@ pub(crate) fn deal(prints: &[&Print], statistics: &Statistics) -> Dealt {
         nibbles: [[[0; 16]; 2]; WINDOW],
         edges: [Edge::None; BUCKETS],
     };
-    let of = |wanted: fn(bool, Edge) -> bool| -> Vec<usize> {
-        (0..prints.len())
-            .filter(|&i| !prints[i].late && wanted(prints[i].is_literal(), prints[i].edge))
-            .collect()
-    };
+    let (mut literals, mut shapes) = (Vec::new(), Vec::new());
     for (i, print) in prints.iter().enumerate() {
-        if print.late {
-            dealt.buckets[i] = LOOK_BACK;
+        let token = print.is_literal() && print.edge == Edge::Word && begins_tokens(&print.sets);
+        match print.is_literal() {
+            _ if print.late => dealt.buckets[i] = LOOK_BACK,
+            _ if token => dealt.buckets[i] = TOKEN,
+            true => literals.push(i),
+            false => shapes.push(i),
         }
     }
-    let groups = [
-        (0, GROUP, of(|literal, edge| literal && edge == Edge::Word)),
-        (
-            GROUP,
-            2 * GROUP,
-            of(|literal, edge| literal && edge == Edge::None),
-        ),
-        (SHAPES, GROUP, of(|literal, _| !literal)),
-    ];
-    for (first, most, members) in groups {
+    for (first, most, members) in [(0, SHAPES, literals), (SHAPES, BUCKETS - SHAPES, shapes)] {
         let (buckets, bucket_of) = group(prints, &members, most, &shares);
         for (&print, bucket) in members.iter().zip(bucket_of) {
             dealt.buckets[print] = (first + bucket) as u8;

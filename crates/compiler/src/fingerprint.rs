@@ -26,6 +26,10 @@ const RUN: u32 = 8;
 /// One way in which a match can begin.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Way {
+    /// The run of variable length that comes before it.
+    pub(crate) run: Option<LeadingRun>,
+    /// Where it can stand.
+    pub(crate) edge: Edge,
     /// What its bytes are in, from the first on.
     pub(crate) sets: Vec<ByteSet>,
     /// What follows is known too.
@@ -35,10 +39,6 @@ pub(crate) struct Way {
 /// Ways of which every match begins in one: a window of each finds all matches.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
-    /// The run of variable length that comes before all of them.
-    pub(crate) run: Option<LeadingRun>,
-    /// Where they can stand.
-    pub(crate) edge: Edge,
     /// They are looked for before values only.
     pub(crate) late: bool,
     pub(crate) ways: Vec<Way>,
@@ -63,24 +63,32 @@ pub(crate) fn plans(
         most.map(|most| reach.min(most))
     };
     let usable = |plan: &Plan| plan.ways.iter().all(|way| way.sets.len() >= WINDOW);
-    let behind = leading_run(hir);
+    let branches = branches(hir);
+    let behind: Vec<_> = branches.iter().map(leading_run).collect();
+    // Each branch directly, or behind the run that it starts with.
+    let branch = |index: usize, reach: usize| -> Option<Vec<Way>> {
+        match behind.get(index)? {
+            Some((run, rest)) => {
+                let reach = fits(usize::from(run.max), reach)?;
+                Some(of_kind(ways(rest, reach), Some(*run), Edge::None))
+            }
+            None => Some(of_kind(ways(&branches[index], fits(0, reach)?), None, edge)),
+        }
+    };
     let mut found: Vec<(f64, Plan)> = Vec::new();
     for reach in REACHES {
         let direct = fits(0, reach).map(|reach| Plan {
-            run: None,
-            edge,
             late: false,
-            ways: ways(hir, reach),
+            ways: of_kind(ways(hir, reach), None, edge),
         });
-        let after_run = behind.as_ref().and_then(|(run, rest)| {
-            let reach = fits(usize::from(run.max), reach)?;
-            Some(Plan {
-                run: Some(*run),
-                edge: Edge::None,
+        let behind_runs = behind.iter().any(Option::is_some).then(|| {
+            let ways: Option<Vec<_>> = (0..branches.len()).map(|i| branch(i, reach)).collect();
+            ways.map(|ways| Plan {
                 late: false,
-                ways: ways(rest, reach),
+                ways: ways.concat(),
             })
         });
+        let after_run = behind_runs.flatten();
         let plans = direct.into_iter().chain(after_run).filter(usable);
         found.extend(plans.map(|plan| (windows::alone(&plan, statistics), plan)));
         found.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -94,10 +102,8 @@ pub(crate) fn plans(
     let mut plans: Vec<Plan> = found.into_iter().map(|(_, plan)| plan).collect();
     if let (Some(words), Some(reach)) = (keywords, fits(0, WORDS)) {
         let plan = Plan {
-            run: None,
-            edge,
             late: false,
-            ways: ways(words, reach),
+            ways: of_kind(ways(words, reach), None, edge),
         };
         plans.extend(Some(plan).filter(usable));
     }
@@ -118,13 +124,35 @@ pub(crate) fn heads(hir: &Hir) -> [ByteSet; 2] {
 /// The plan of a rule whose keywords are looked for before values; nothing where a keyword is too short for a window.
 pub(crate) fn late(keywords: &Hir) -> Option<Plan> {
     let plan = Plan {
-        run: None,
-        edge: Edge::None,
         late: true,
         ways: ways(keywords, WORDS),
     };
     let usable = |way: &Way| way.sets.windows(WINDOW).any(is_literal);
     plan.ways.iter().all(usable).then_some(plan)
+}
+
+/// The branches of which every match takes one, each with all that follows.
+fn branches(hir: &Hir) -> Vec<Hir> {
+    match hir.kind() {
+        HirKind::Alternation(branches) => branches.clone(),
+        HirKind::Concat(parts) => match parts.split_first() {
+            Some((first, rest)) if matches!(first.kind(), HirKind::Alternation(_)) => {
+                let with_rest = |branch: Hir| {
+                    let parts = std::iter::once(branch).chain(rest.iter().cloned());
+                    Hir::concat(parts.collect())
+                };
+                branches(first).into_iter().map(with_rest).collect()
+            }
+            _ => vec![hir.clone()],
+        },
+        _ => vec![hir.clone()],
+    }
+}
+
+/// `ways` behind `run`, which can stand where `edge` says.
+fn of_kind(ways: Vec<Way>, run: Option<LeadingRun>, edge: Edge) -> Vec<Way> {
+    let one = |way| Way { run, edge, ..way };
+    ways.into_iter().map(one).collect()
 }
 
 /// The run that every match starts with, if its length varies much, and what follows it.
@@ -144,7 +172,7 @@ fn leading_run(hir: &Hir) -> Option<(LeadingRun, Hir)> {
     };
     let set = class_set(sub)?;
     let max = (*max)?;
-    let long = *min >= 1 && max >= *min && max - min >= RUN;
+    let long = max >= *min && max - min >= RUN;
     let (min, max) = (u16::try_from(*min).ok()?, u16::try_from(max).ok()?);
     long.then(|| {
         (
@@ -179,6 +207,8 @@ fn class_set(hir: &Hir) -> Option<ByteSet> {
 /// All ways in which a match of `hir` can begin, up to `reach` bytes.
 pub(crate) fn ways(hir: &Hir, reach: usize) -> Vec<Way> {
     let start = Way {
+        run: None,
+        edge: Edge::None,
         sets: Vec::new(),
         open: true,
     };
@@ -261,6 +291,8 @@ fn shorten(mut ways: Vec<Way>, reach: usize) -> Vec<Way> {
         })
     };
     vec![Way {
+        run: None,
+        edge: Edge::None,
         sets: (0..length).map(either).collect(),
         open: false,
     }]

@@ -155,7 +155,7 @@ impl<'a> Chooser<'a> {
             .iter()
             .map(|way| {
                 let places = (way.sets.len() + 1).saturating_sub(WINDOW);
-                let odds = Odds::new(way, plan.edge, self.statistics);
+                let odds = Odds::new(way, way.edge, self.statistics);
                 (0..places)
                     .filter(|&offset| !plan.late || is_literal(&way.sets[offset..]))
                     .map(|offset| self.choice(way, &odds, offset, plan))
@@ -166,7 +166,7 @@ impl<'a> Chooser<'a> {
 
     fn choice(&mut self, way: &Way, odds: &Odds, offset: usize, plan: &Plan) -> Choice {
         let sets: [ByteSet; WINDOW] = std::array::from_fn(|i| way.sets[offset + i]);
-        let edge = if offset == 0 { plan.edge } else { Edge::None };
+        let edge = if offset == 0 { way.edge } else { Edge::None };
         let key = (sets, edge == Edge::Word, plan.late);
         let next = self.shares.len() as u32;
         let entry = *self.entries.entry(key).or_insert(next);
@@ -176,7 +176,7 @@ impl<'a> Chooser<'a> {
         }
         let share = self.shares[entry as usize];
         let literal = is_literal(&sets);
-        let (_, verified) = compared_at(odds, offset, literal, plan.run.is_some());
+        let (_, verified) = compared_at(odds, offset, literal, way.run.is_some());
         let (compare, pass) = if literal {
             (COMPARE, PASS)
         } else {
@@ -274,12 +274,12 @@ fn compared_at(odds: &Odds, offset: usize, literal: bool, run: bool) -> (usize, 
 fn print(way: &Way, offset: usize, plan: &Plan, statistics: &Statistics) -> Print {
     let sets = &way.sets;
     let window: [ByteSet; WINDOW] = std::array::from_fn(|i| sets[offset + i]);
-    let edge = if offset == 0 { plan.edge } else { Edge::None };
+    let edge = if offset == 0 { way.edge } else { Edge::None };
     let known = &sets[offset..sets.len().min(offset + SHAPE)];
     let more = known[WINDOW..].to_vec();
     let literal = is_literal(&window);
-    let odds = Odds::new(way, plan.edge, statistics);
-    let (back, verified) = compared_at(&odds, offset, literal, plan.run.is_some());
+    let odds = Odds::new(way, way.edge, statistics);
+    let (back, verified) = compared_at(&odds, offset, literal, way.run.is_some());
     let (mask, value) = compared(&sets[offset - back..]);
     Print {
         sets: window,
@@ -288,7 +288,7 @@ fn print(way: &Way, offset: usize, plan: &Plan, statistics: &Statistics) -> Prin
         back,
         mask,
         literal: value,
-        run: plan.run,
+        run: way.run,
         edge,
         late: plan.late,
         verified,
@@ -352,8 +352,13 @@ fn joined(a: &Print, b: &Print, statistics: &Statistics) -> Option<Print> {
         let all: Vec<ByteSet> = sets.iter().chain(&more).copied().collect();
         statistics.share_at(a.edge, &all)
     };
-    let entry = statistics.share_at(a.edge, &sets);
-    let saved = COMPARE * entry + if a.is_literal() { 0.0 } else { ENTRY };
+    let share = |sets: &[ByteSet]| statistics.share_at(a.edge, sets);
+    let saved = if a.is_literal() {
+        COMPARE * share(&sets)
+    } else {
+        // A shape for both lets through what is like neither.
+        ENTRY - SHAPE_PASS * (share(&sets) - share(&a.sets) - share(&b.sets)).max(0.0)
+    };
     (verified <= a.verified + b.verified + saved).then(|| Print {
         sets,
         more,

@@ -178,6 +178,9 @@ impl Context {
         hay: &[u8],
         at: usize,
     ) -> Option<core::ops::Range<usize>> {
+        if !begins_word(hay, at) {
+            return None;
+        }
         let text = hay.get(at..)?;
         let rest = after_word(text, self.words.get(word)?)?;
         let end = hay.len() - rest.len();

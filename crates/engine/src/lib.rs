@@ -22,9 +22,9 @@ mod plan;
 mod program;
 mod rule;
 mod stream;
+mod tokens;
 mod transform;
 mod union;
-mod words;
 
 pub use artifact::{Engine, LoadError, MAGIC};
 pub use boundary::{Context, Reach};

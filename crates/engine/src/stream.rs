@@ -49,12 +49,35 @@ pub struct Stream {
     open: Vec<Open>,
     /// Where the next match of a rule may start, for rules that matched in the chunk being scanned.
     resume: Vec<(u16, u64)>,
+    runs: Runs,
     findings: Vec<Finding>,
     union: Union,
     blocked: Option<RuleIndex>,
     removed: Option<RuleIndex>,
     forced: u64,
     ends: Vec<usize>,
+}
+
+/// The starts, from one position to another of the window, that were evaluated last for each rule that begins with a run.
+#[derive(Debug, Default)]
+struct Runs(Vec<(u16, usize, usize)>);
+
+impl Runs {
+    /// Where to begin with the starts `from..to`, which are evaluated next: later ones than those that were, if these go on
+    /// from them.
+    fn go_on(&mut self, rule: u16, from: usize, to: usize) -> usize {
+        let Some((_, first, last)) = self.0.iter_mut().find(|(known, ..)| *known == rule) else {
+            self.0.push((rule, from, to));
+            return from;
+        };
+        if (*first..=*last).contains(&from) {
+            let begin = *last;
+            *last = to.max(begin);
+            return begin;
+        }
+        (*first, *last) = (from, to);
+        from
+    }
 }
 
 /// An undecided or growing match; at most one per rule.
@@ -99,6 +122,7 @@ impl Stream {
         ) = (0, 0, 0, 0, 0);
         self.open.clear();
         self.resume.clear();
+        self.runs.0.clear();
         self.findings.clear();
         self.union.reset();
         (self.blocked, self.removed, self.forced) = (None, None, 0);
@@ -146,6 +170,7 @@ impl Stream {
         self.union.rest();
         self.findings.shrink_to(RESTING);
         self.resume.shrink_to(RESTING);
+        self.runs.0.shrink_to(RESTING);
         self.ends.shrink_to(RESTING);
         self.open.shrink_to(RESTING);
     }
@@ -197,6 +222,7 @@ impl Stream {
         self.advance(engine, watermark, last);
         // Every match ends within the window, and new starts come after it.
         self.resume.clear();
+        self.runs.0.clear();
     }
 
     /// Takes `chunk` as the next bytes: [`Stream::spare`], copy, [`Stream::commit`].
@@ -313,6 +339,7 @@ impl Stream {
             + self.open.capacity() * size_of::<Open>()
             + self.findings.capacity() * size_of::<Finding>()
             + self.resume.capacity() * size_of::<(u16, u64)>()
+            + self.runs.0.capacity() * size_of::<(u16, usize, usize)>()
             + self.ends.capacity() * size_of::<usize>()
     }
 

@@ -14,12 +14,13 @@ use crate::check::Check;
 use crate::dfa::{Dfa, STARTS};
 use crate::prefilter::index::{Literals, WindowIndex, members};
 use crate::prefilter::{
-    BUCKETS, Edge, LOOK_BACK, Nibbles, Prefilter, SHAPE, SHAPES, WINDOW, is_literal,
+    BUCKETS, Edge, LOOK_BACK, Nibbles, Prefilter, SHAPE, SHAPES, TOKEN, WINDOW, begins_tokens,
+    is_literal,
 };
 use crate::program::{Program, Stage};
 use crate::rule::{Action, Confidence, Rule, Settings, Severity};
+use crate::tokens::Tokens;
 use crate::validate::Number;
-use crate::words::Words;
 
 /// Why an artifact was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -186,16 +187,15 @@ fn parse(bytes: &[u8], r: &mut Reader<'_>, what: &mut &'static str) -> Option<Pa
         let bucket = r.u8()?;
         let length = usize::from(r.u8()?);
         let sets = r.list(length, |r| sets.get(usize::from(r.u16()?)).copied())?;
+        let late = bucket == LOOK_BACK || bucket == TOKEN;
         let sound = usize::from(window.rule) < rules.len()
-            && (usize::from(bucket) < BUCKETS || bucket == LOOK_BACK)
+            && (usize::from(bucket) < BUCKETS || late)
             && usize::from(window.offset) < CONTEXT / 2
-            && window
-                .run
-                .is_none_or(|run| run.min >= 1 && run.min <= run.max);
+            && window.run.is_none_or(|run| run.min <= run.max);
         let sound = sound && (WINDOW..=SHAPE).contains(&length);
-        let sound =
-            sound && is_literal(&sets) == (usize::from(bucket) < SHAPES || bucket == LOOK_BACK);
-        let sound = sound && (bucket != LOOK_BACK || window.run.is_none());
+        let sound = sound && is_literal(&sets) == (usize::from(bucket) < SHAPES || late);
+        let sound = sound && !(late && window.run.is_some());
+        let sound = sound && (bucket != TOKEN || window.offset == 0 && begins_tokens(&sets));
         sound.then_some(WindowPart {
             window,
             bucket,
@@ -254,6 +254,14 @@ impl Parsed {
         }
         let index = WindowIndex::new(&self.windows);
         let keywords = Literals::new(&self.windows, |part| part.bucket == LOOK_BACK);
+        let begins = |(i, part): (usize, &WindowPart)| {
+            let [first, second, third, ..] = *part.sets.as_slice() else {
+                return None;
+            };
+            let token = part.bucket == TOKEN;
+            token.then_some((i as u16, part.window, [first, second, third]))
+        };
+        let token_windows: Vec<_> = self.windows.iter().enumerate().filter_map(begins).collect();
         let mut windows = Vec::new();
         let mut run_rules = Vec::new();
         let mut reach = 0;
@@ -275,9 +283,9 @@ impl Parsed {
         for program in &mut programs {
             program.spread = spread(program, &windows);
         }
-        let words = Words::new(&programs);
+        let tokens = Tokens::new(&token_windows, &programs);
         Engine {
-            words,
+            tokens,
             bytes,
             checksum,
             policy_id: self.policy_id,

@@ -31,12 +31,12 @@ use crate::prefilter::index::{Literals, WindowIndex};
 use crate::prefilter::{Prefilter, Width};
 use crate::program::Program;
 use crate::rule::{Rule, RuleIndex, Settings};
-use crate::words::Words;
+use crate::tokens::Tokens;
 
 /// The first four bytes of every artifact.
 pub const MAGIC: [u8; 4] = *b"BBAR";
 /// The version of the layout that this engine reads and writes.
-pub const VERSION: u16 = 2;
+pub const VERSION: u16 = 3;
 /// Bytes before the part that the checksum covers.
 pub(crate) const HEADER: usize = 16;
 /// Bytes of a match's beginning that are known of every rule.
@@ -59,8 +59,8 @@ pub struct Engine {
     pub(crate) prefilter: Prefilter,
     /// For each byte the rules whose match can have it as its first, second or third: bit sets over rules.
     pub(crate) heads: [Vec<u64>; HEADS],
-    /// Where the words begin that rules without a window want.
-    pub(crate) words: Words,
+    /// What is looked for where tokens begin: windows, and the words that rules without a window want.
+    pub(crate) tokens: Tokens,
     /// Rules whose window follows a run of variable length.
     pub(crate) run_rules: Vec<u16>,
     /// The largest distance of a window from its match's start, runs left out.
@@ -104,7 +104,8 @@ pub struct Window {
 pub struct WindowPart {
     /// The window.
     pub window: Window,
-    /// Its bucket; [`LOOK_BACK`](crate::prefilter::LOOK_BACK) for one that is looked for before values only.
+    /// Its bucket; [`LOOK_BACK`](crate::prefilter::LOOK_BACK) for one that is looked for before values only,
+    /// [`TOKEN`](crate::prefilter::TOKEN) for one that is looked for where tokens begin.
     pub bucket: u8,
     /// The sets that its bytes are in, from its first on: at least [`WINDOW`](crate::prefilter::WINDOW), at most
     /// [`SHAPE`](crate::prefilter::SHAPE).
@@ -127,7 +128,7 @@ pub struct LookBack {
 }
 
 /// A run of bytes of one set that a match starts with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LeadingRun {
     /// The bytes: 256 bits.
     pub set: [u64; 4],

@@ -14,7 +14,8 @@
 
 use super::vector::Vector;
 use super::{
-    ESCAPE_REACH, Edge, GROUPS, Nibbles, Positions, RUN, SHAPES, Strip, WINDOW, Width, is_run,
+    BUCKETS, ESCAPE_REACH, Edge, GROUPS, Nibbles, Positions, RUN, SHAPES, Strip, WINDOW, Width,
+    is_run,
 };
 
 /// Positions in a block: as many as a mask has bits.
@@ -128,7 +129,7 @@ impl Tables {
         strip.literals.clear();
         strip.shapes.clear();
         strip.runs.clear();
-        strip.words.clear();
+        strip.tokens.clear();
         match width {
             // SAFETY (all of these): a width is only made where its features were detected; see `Width`.
             #[cfg(target_arch = "x86_64")]
@@ -211,31 +212,32 @@ impl Before {
         }
     }
 
-    /// The positions of a block where a word may start: the byte before is no part of a word, or may end an escape. Moves
-    /// on to the next block.
+    /// The positions of a block where a word may start: the byte before is no part of a word, or may end an escape; and those
+    /// of the latter kind. Moves on to the next block.
     #[inline(always)]
-    fn starts(&mut self, word: u64, escape: u64) -> u64 {
-        let mut free = !(word << 1 | u64::from(self.word));
+    fn starts(&mut self, word: u64, escape: u64) -> (u64, u64) {
+        let free = !(word << 1 | u64::from(self.word));
+        let mut after_escape = 0;
         if escape | self.escape != 0 {
             let both = u128::from(self.escape) | u128::from(escape) << 64;
             let mut near = both << 1;
             near |= near << 1;
             near |= near << 2;
             near |= near << 2;
-            free |= (near >> 64) as u64;
+            after_escape = (near >> 64) as u64;
         }
         self.word = word >> 63 == 1;
         self.escape = escape;
-        free
+        (free | after_escape, after_escape)
     }
 
-    /// The positions of a block where a word of a natural language may begin: a letter, a digit or part of a character that is
-    /// not ASCII, after what is no letter or digit, or in upper case. Moves on to the next block.
+    /// The positions of a block where a token may begin: a letter, a digit or part of a character that is not ASCII, after what
+    /// is no letter or digit, in upper case, or after an escape. Moves on to the next block.
     #[inline(always)]
-    fn words(&mut self, alnum: u64, upper: u64, high: u64) -> u64 {
+    fn tokens(&mut self, alnum: u64, upper: u64, high: u64, after_escape: u64) -> u64 {
         let after = alnum << 1 | u64::from(self.alnum);
         self.alnum = alnum >> 63 == 1;
-        (alnum | high) & (!after | upper)
+        (alnum | high) & (!after | upper | after_escape)
     }
 
     /// The positions of a block at which a run gets long enough. Moves on to the next block.
@@ -262,6 +264,21 @@ fn is_escape(byte: u8) -> bool {
     byte == b'\\' || byte == b'%'
 }
 
+/// Whether the byte at `at` begins a token.
+fn begins_token(hay: &[u8], at: usize) -> bool {
+    let before = hay.get(..at).unwrap_or_default();
+    let inside = before.last().is_some_and(u8::is_ascii_alphanumeric);
+    let byte = hay.get(at).copied().unwrap_or(0);
+    (byte.is_ascii_alphanumeric() || !byte.is_ascii())
+        && (!inside
+            || byte.is_ascii_uppercase()
+            || before
+                .iter()
+                .rev()
+                .take(ESCAPE_REACH)
+                .any(|&b| is_escape(b)))
+}
+
 /// One position after the other.
 fn scalar(tables: &Tables, hay: &[u8], from: usize, to: usize, strip: &mut Strip) {
     for at in from..to {
@@ -278,7 +295,7 @@ fn scalar(tables: &Tables, hay: &[u8], from: usize, to: usize, strip: &mut Strip
             }
         }
         let here = (at - from) as u16;
-        if buckets << (32 - SHAPES) != 0 {
+        if buckets << (BUCKETS - SHAPES) != 0 {
             strip.literals.push(here);
         }
         if buckets >> SHAPES != 0 {
@@ -290,11 +307,8 @@ fn scalar(tables: &Tables, hay: &[u8], from: usize, to: usize, strip: &mut Strip
         {
             strip.runs.push(here);
         }
-        let byte = hay.get(at).copied().unwrap_or(0);
-        let before = at.checked_sub(1).and_then(|i| hay.get(i));
-        let inside = before.is_some_and(u8::is_ascii_alphanumeric) && !byte.is_ascii_uppercase();
-        if strip.wants_words && !inside && (byte.is_ascii_alphanumeric() || !byte.is_ascii()) {
-            strip.words.push(here);
+        if begins_token(hay, at) {
+            strip.tokens.push(here);
         }
     }
 }
@@ -373,9 +387,7 @@ unsafe fn blocks<V: Vector>(
                 strip.literals.extend(here, masks[0]);
                 strip.shapes.extend(here, masks[1]);
                 strip.runs.extend(here, masks[2]);
-                if strip.wants_words {
-                    strip.words.extend(here, masks[3]);
-                }
+                strip.tokens.extend(here, masks[3]);
             }
             _ => {
                 // The last block is moved to where bytes follow it. They make no candidates, being masked out.
@@ -392,9 +404,7 @@ unsafe fn blocks<V: Vector>(
                 strip.literals.extend(here, masks[0] & there);
                 strip.shapes.extend(here, masks[1] & there);
                 strip.runs.extend(here, masks[2] & there);
-                if strip.wants_words {
-                    strip.words.extend(here, masks[3] & there);
-                }
+                strip.tokens.extend(here, masks[3] & there);
             }
         }
         at += BLOCK;
@@ -403,7 +413,7 @@ unsafe fn blocks<V: Vector>(
     strip.before = before;
 }
 
-/// The candidates among 64 positions: of literals, of shapes, where runs get long enough, and where words begin.
+/// The candidates among 64 positions: of literals, of shapes, where runs get long enough, and where tokens begin.
 ///
 /// # Safety
 /// As [`blocks`], and `BLOCK + WINDOW - 1` bytes can be read from `text` on.
@@ -464,13 +474,13 @@ unsafe fn block<V: Vector>(
         }
         at += V::LEN;
     }
-    let starts = before.starts(word, escape);
+    let (starts, after_escape) = before.starts(word, escape);
     let masks: [u64; GROUPS] = core::array::from_fn(|i| bound[i] & starts | free[i]);
     [
-        masks[0] | masks[1] | masks[2],
-        masks[3],
+        masks[0] | masks[1],
+        masks[2] | masks[3],
         before.runs(run),
-        before.words(alnum, upper, high),
+        before.tokens(alnum, upper, high, after_escape),
     ]
 }
 

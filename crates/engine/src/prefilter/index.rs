@@ -3,9 +3,9 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::{LOOK_BACK, SHAPE, SHAPES, Strip, WINDOW};
+use super::{BUCKETS, SHAPE, SHAPES, Strip, WINDOW};
 use crate::artifact::WindowPart;
-use crate::boundary::{ByteSet, contains};
+use crate::boundary::ByteSet;
 
 /// A literal's first bytes may be written in at most so many ways, but for case.
 const SPELLINGS: usize = 64;
@@ -76,6 +76,13 @@ pub fn is_literal(sets: &[ByteSet]) -> bool {
     let count = |set: ByteSet| set.iter().map(|word| word.count_ones() as usize).sum();
     let ways = sets.iter().take(WINDOW).map(|set| count(folded(set)));
     sets.len() >= WINDOW && ways.fold(1, usize::saturating_mul) <= SPELLINGS
+}
+
+/// Whether every byte that may stand first in `sets` may begin a token: a letter, a digit, or no ASCII.
+#[must_use]
+pub fn begins_tokens(sets: &[ByteSet]) -> bool {
+    let may = |byte: u8| byte.is_ascii_alphanumeric() || !byte.is_ascii();
+    sets.first().is_some_and(|&set| members(set).all(may))
 }
 
 /// The eight bytes of `hay` from `at` on, and which of them are there.
@@ -223,22 +230,19 @@ impl WindowIndex {
         let mut shapes: Vec<Shapes> = Vec::new();
         for (i, part) in windows.iter().enumerate() {
             let i = i as u16;
-            if usize::from(part.bucket) < SHAPES || part.bucket == LOOK_BACK {
+            if !(SHAPES..BUCKETS).contains(&usize::from(part.bucket)) {
                 continue;
             }
             let fits = shapes.iter_mut().any(|block| block.add(i, &part.sets));
             if !fits {
                 let mut block = Shapes::default();
-                if !block.add(i, &part.sets) {
-                    // Sets that part the bytes into more classes than there is room for: it may stand anywhere.
-                    block.add(i, &[]);
-                }
+                block.add(i, &part.sets);
                 shapes.push(block);
             }
         }
         WindowIndex {
             literals: Literals::new(windows, |part| usize::from(part.bucket) < SHAPES),
-            shapes: shapes.into_iter().map(Shapes::finished).collect(),
+            shapes,
         }
     }
 
@@ -275,21 +279,12 @@ impl WindowIndex {
     }
 }
 
-/// Classes of bytes in a block of shapes.
-const CLASSES: usize = 64;
-
 /// What has no literal is known by its shape: digit runs, dotted quads, colon chains, long runs of one alphabet. Up to 64
 /// shapes are told apart by one bit each: a position leaves those whose sets hold its byte, and sixteen positions leave
 /// little.
 struct Shapes {
-    /// The class of each byte: bytes that are in the same sets.
-    classes: Box<[u8; 256]>,
-    /// For each position and class the shapes whose set holds it.
-    tables: Box<[[u64; CLASSES]; SHAPE]>,
-    /// How many classes there are.
-    used: usize,
-    /// The sets that they tell apart.
-    told: Vec<ByteSet>,
+    /// For each position and byte the shapes whose set holds it, or that have none there.
+    tables: Box<[[u64; 256]; SHAPE]>,
     /// Each shape's sets, and the windows that have it.
     sets: Vec<Vec<ByteSet>>,
     windows: Vec<Vec<u16>>,
@@ -298,10 +293,7 @@ struct Shapes {
 impl Default for Shapes {
     fn default() -> Shapes {
         Shapes {
-            classes: Box::new([0; 256]),
-            tables: Box::new([[0; CLASSES]; SHAPE]),
-            used: 1,
-            told: Vec::new(),
+            tables: Box::new([[0; 256]; SHAPE]),
             sets: Vec::new(),
             windows: Vec::new(),
         }
@@ -318,86 +310,28 @@ impl Shapes {
             }
             return true;
         }
-        if self.sets.len() == 64 || !self.refine(shape) {
+        let bit = self.sets.len();
+        if bit == 64 {
             return false;
+        }
+        for (position, table) in self.tables.iter_mut().enumerate() {
+            let set = shape.get(position).copied().unwrap_or([!0; 4]);
+            for byte in members(set) {
+                if let Some(slot) = table.get_mut(usize::from(byte)) {
+                    *slot |= 1 << bit;
+                }
+            }
         }
         self.sets.push(shape.to_vec());
         self.windows.push(Vec::from([window]));
         true
     }
 
-    /// Tells bytes apart that are not in the same of `sets`, unless that makes too many classes.
-    fn refine(&mut self, sets: &[ByteSet]) -> bool {
-        let (mut classes, mut used) = (*self.classes, self.used);
-        let known = self.told.len();
-        for set in sets {
-            if self.told.contains(set) {
-                continue;
-            }
-            self.told.push(*set);
-            // Those of each class that are in the set become a class of their own, unless all are.
-            let mut outside = [false; 256];
-            for (byte, &class) in (0..=255u8).zip(&classes) {
-                if let Some(slot) = outside.get_mut(usize::from(class)) {
-                    *slot |= !contains(set, byte);
-                }
-            }
-            let mut renamed = [None; 256];
-            for (byte, class) in (0..=255u8).zip(&mut classes) {
-                let old = usize::from(*class);
-                if !contains(set, byte) || outside.get(old) != Some(&true) {
-                    continue;
-                }
-                let Some(slot) = renamed.get_mut(old) else {
-                    continue;
-                };
-                *class = *slot.get_or_insert_with(|| {
-                    used += 1;
-                    (used - 1) as u8
-                });
-            }
-            if used > CLASSES {
-                self.told.truncate(known);
-                return false;
-            }
-        }
-        (*self.classes, self.used) = (classes, used);
-        true
-    }
-
-    /// With its tables filled in.
-    fn finished(mut self) -> Shapes {
-        let every = match self.sets.len() {
-            64.. => !0,
-            shapes => (1u64 << shapes) - 1,
-        };
-        let mut member = [0u8; CLASSES];
-        for (byte, &class) in (0..=255u8).zip(&*self.classes) {
-            if let Some(slot) = member.get_mut(usize::from(class)) {
-                *slot = byte;
-            }
-        }
-        for (position, table) in self.tables.iter_mut().enumerate() {
-            for (slot, &byte) in table.iter_mut().zip(member.iter().take(self.used)) {
-                *slot = every;
-                for (i, sets) in self.sets.iter().enumerate() {
-                    if sets.get(position).is_some_and(|set| !contains(set, byte)) {
-                        *slot &= !(1 << i);
-                    }
-                }
-            }
-        }
-        self
-    }
-
     #[inline(always)]
     fn at(&self, position: usize, byte: u8) -> u64 {
-        let class = self.classes.get(usize::from(byte)).copied().unwrap_or(0);
         let table = self.tables.get(position);
-        table
-            .and_then(|table| table.get(usize::from(class) & (CLASSES - 1)))
-            .copied()
-            .unwrap_or(0)
+        let slot = table.and_then(|table| table.get(usize::from(byte)));
+        slot.copied().unwrap_or(0)
     }
 
     /// Whether the first bytes leave any shape; more of them are looked at only if that costs no branch.

@@ -16,16 +16,18 @@ mod vector;
 use alloc::boxed::Box;
 
 use block::{Before, Tables};
-pub use index::is_literal;
+pub use index::{begins_tokens, is_literal};
 
 /// Bytes in a window.
 pub const WINDOW: usize = 3;
-/// Groups of buckets: literals in the first ones, shapes in the last.
+/// Groups of buckets: literals in the first two, shapes in the last two.
 pub const GROUPS: usize = 4;
 /// Buckets.
 pub const BUCKETS: usize = 8 * GROUPS;
 /// The first bucket of shapes; those before are of literals.
-pub const SHAPES: usize = 8 * (GROUPS - 1);
+pub const SHAPES: usize = BUCKETS / 2;
+/// In place of a bucket: not in the first pass, but looked for where tokens begin.
+pub const TOKEN: u8 = 0xfe;
 /// In place of a bucket: not in the first pass at all, but looked for before values.
 pub const LOOK_BACK: u8 = 0xff;
 /// Bytes of a shape that are looked at.
@@ -35,7 +37,7 @@ pub const SHAPE: usize = 16;
 pub type Nibbles = [[[u32; 16]; 2]; WINDOW];
 
 /// Where the windows of a bucket may stand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Edge {
     /// Anywhere.
     #[default]
@@ -183,9 +185,8 @@ pub(crate) struct Strip {
     pub(crate) shapes: Positions,
     /// The last byte of the first [`RUN`] of each longer run.
     pub(crate) runs: Positions,
-    /// Where words may begin, if that is asked for.
-    pub(crate) words: Positions,
-    pub(crate) wants_words: bool,
+    /// Where tokens may begin.
+    pub(crate) tokens: Positions,
     before: Before,
 }
 
@@ -195,8 +196,7 @@ impl Strip {
             literals: Positions::new(),
             shapes: Positions::new(),
             runs: Positions::new(),
-            words: Positions::new(),
-            wants_words: false,
+            tokens: Positions::new(),
             before: Before::NOTHING,
         }
     }

@@ -35,13 +35,12 @@ type Found = (Vec<u16>, Vec<u16>, Vec<u16>, Vec<u16>);
 
 fn scan(prefilter: &Prefilter, hay: &[u8], from: usize, to: usize) -> Found {
     let mut strip = Strip::new();
-    strip.wants_words = true;
     prefilter.scan(hay, from, to, &mut strip);
     (
         strip.literals.as_slice().to_vec(),
         strip.shapes.as_slice().to_vec(),
         strip.runs.as_slice().to_vec(),
-        strip.words.as_slice().to_vec(),
+        strip.tokens.as_slice().to_vec(),
     )
 }
 
@@ -54,7 +53,7 @@ fn defined(
     to: usize,
 ) -> Found {
     let (mut literals, mut shapes, mut runs) = (Vec::new(), Vec::new(), Vec::new());
-    let mut words = Vec::new();
+    let mut tokens = Vec::new();
     for at in from..to {
         let passes = |bucket: usize| {
             let sets = (0..WINDOW).all(|i| {
@@ -83,11 +82,13 @@ fn defined(
         let here = hay[at];
         let inside = at > 0 && hay[at - 1].is_ascii_alphanumeric();
         let letter = here.is_ascii_alphanumeric() || here >= 0x80;
-        if letter && (!inside || here.is_ascii_uppercase()) {
-            words.push((at - from) as u16);
+        let near = &hay[at.saturating_sub(6)..at];
+        let escape = near.iter().any(|b| matches!(b, b'\\' | b'%'));
+        if letter && (!inside || here.is_ascii_uppercase() || escape) {
+            tokens.push((at - from) as u16);
         }
     }
-    (literals, shapes, runs, words)
+    (literals, shapes, runs, tokens)
 }
 
 /// Bytes of the kinds that the kernels tell apart.

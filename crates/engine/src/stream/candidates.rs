@@ -8,30 +8,32 @@ use crate::ledger::Observer;
 use crate::prefilter::{RUN, STRIP, Strip, WINDOW};
 use crate::program::Verdict;
 use crate::rule::RuleIndex;
+use crate::tokens::Begun;
 
 impl<O: Observer> Scan<'_, O> {
     /// Evaluates the new starts of rules that have no windows, which words that begin in `from..to` point at.
     fn words(&mut self, from: usize, to: usize) {
+        let engine = self.engine;
+        let hay = self.view.hay;
         for at in from..to {
-            self.word(at);
+            engine
+                .tokens
+                .words(hay, at, |rule, word| self.word(rule, word, at));
         }
     }
 
-    /// The same for one that begins at `at`.
-    fn word(&mut self, at: usize) {
-        let engine = self.engine;
+    /// The same for a rule's word that may begin at `at`.
+    fn word(&mut self, rule: u16, word: u16, at: usize) {
         let hay = self.view.hay;
-        engine.words.beginning(hay, at, |owner| {
-            let program = engine.programs.get(usize::from(owner.rule));
-            let context = program.and_then(|p| p.context.as_ref());
-            let starts = context.and_then(|c| c.starts_after(usize::from(owner.word), hay, at));
-            if let Some(starts) = starts
-                && let Some(first) = self.first_new(owner.rule)
-            {
-                let to = starts.end.min(hay.len());
-                self.evaluate_range(owner.rule, first.max(starts.start), to);
-            }
-        });
+        let program = self.engine.programs.get(usize::from(rule));
+        let context = program.and_then(|p| p.context.as_ref());
+        let starts = context.and_then(|c| c.starts_after(usize::from(word), hay, at));
+        if let Some(starts) = starts
+            && let Some(first) = self.first_new(rule)
+        {
+            let to = starts.end.min(hay.len());
+            self.evaluate_range(rule, first.max(starts.start), to);
+        }
     }
 
     /// Evaluates the new starts that the prefilter points at.
@@ -42,14 +44,13 @@ impl<O: Observer> Scan<'_, O> {
         let end = (hay.len() + 1).saturating_sub(WINDOW);
         let mut strip = Strip::new();
         let mut looked = 0;
-        let within = engine.words.within();
+        let within = engine.tokens.within();
         if let Some(within) = within {
             // Words of the chunk before bear on this one.
             self.words(from.saturating_sub(within), from);
         }
-        // Where none begins with a letter, nothing is known of where they may.
-        strip.wants_words = within.is_some() && engine.words.begin_with_letters();
-        if within.is_some() && !strip.wants_words {
+        if within.is_some() && !engine.tokens.begin_words() {
+            // Nothing is known of where they may begin.
             self.words(from, end);
         }
         while from < end {
@@ -57,14 +58,11 @@ impl<O: Observer> Scan<'_, O> {
             engine.prefilter.scan(hay, from, to, &mut strip);
             let passed = strip.sizes();
             engine.index.sift(hay, from, &mut strip);
+            engine.tokens.sift(hay, from, &mut strip);
             let sifted = strip.sizes();
             self.observer.passed(passed.0, passed.1);
             self.observer.sifted(sifted.0, sifted.1);
             self.strip(from, &strip);
-            engine.words.sift(hay, from, &mut strip);
-            for &at in strip.words.as_slice() {
-                self.word(from + usize::from(at));
-            }
             if !engine.keywords.is_empty() {
                 for &at in strip.runs.as_slice() {
                     self.look_back(from + usize::from(at), &mut looked);
@@ -88,20 +86,30 @@ impl<O: Observer> Scan<'_, O> {
     fn strip(&mut self, from: usize, strip: &Strip) {
         let engine = self.engine;
         let hay = self.view.hay;
-        let mut literals = strip.literals.as_slice().iter().peekable();
-        let mut shapes = strip.shapes.as_slice().iter().peekable();
+        let mut literals = strip.literals.as_slice();
+        let mut shapes = strip.shapes.as_slice();
+        let mut tokens = strip.tokens.as_slice();
+        let first = |list: &[u16]| list.first().copied().unwrap_or(u16::MAX);
         loop {
-            let (literal, shape) = (literals.peek().copied(), shapes.peek().copied());
-            let is_literal = match (literal, shape) {
-                (None, None) => return,
-                (Some(literal), Some(shape)) => literal <= shape,
-                (literal, _) => literal.is_some(),
-            };
-            if is_literal && let Some(&at) = literals.next() {
-                let at = from + usize::from(at);
+            let (literal, shape, token) = (first(literals), first(shapes), first(tokens));
+            let here = literal.min(shape).min(token);
+            if here == u16::MAX {
+                return;
+            }
+            let at = from + usize::from(here);
+            if literal == here {
+                literals = literals.get(1..).unwrap_or_default();
                 engine.index.literals(hay, at, |w| self.window(w, at));
-            } else if let Some(&at) = shapes.next() {
-                let at = from + usize::from(at);
+            }
+            if token == here {
+                tokens = tokens.get(1..).unwrap_or_default();
+                engine.tokens.beginning(hay, at, |begun| match begun {
+                    Begun::Window(window) => self.window(window, at),
+                    Begun::Word(rule, word) => self.word(rule, word, at),
+                });
+            }
+            if shape == here {
+                shapes = shapes.get(1..).unwrap_or_default();
                 engine.index.shapes(hay, at, |w| self.window(w, at));
             }
         }
@@ -175,7 +183,11 @@ impl<O: Observer> Scan<'_, O> {
         if to <= first_new {
             return;
         }
-        let from = from.max(first_new);
+        let mut from = from.max(first_new);
+        if window.run.is_some() {
+            // The starts of a run are evaluated once, however many windows stand behind it.
+            from = self.stream.runs.go_on(window.rule, from, to);
+        }
         if program.spread == 0 {
             self.evaluate_range(window.rule, from, to);
         } else if (from..to).any(|start| self.lives(program, start)) {
@@ -242,13 +254,13 @@ fn run_tail(window: &Window, hay: &[u8], least: usize) -> Option<usize> {
     let cut = usize::from(window.offset) + WINDOW;
     (0..cut)
         .filter_map(|back| {
-            let end = hay.len().checked_sub(back).filter(|&end| end > least)?;
+            let end = hay.len().checked_sub(back).filter(|&end| end >= least)?;
             let text = hay.get(least..end)?;
             let most = text.iter().rev().take(usize::from(run.max));
             let length = most
                 .take_while(|&&b| boundary::contains(&run.set, b))
                 .count();
-            (length > 0).then_some(end - length)
+            (length > 0 || run.min == 0).then_some(end - length)
         })
         .min()
 }

@@ -1,16 +1,18 @@
-//! Rules that want a word before their matches are looked for by the word: it is rare, while their shapes (digits, mostly) are
-//! everywhere. Where words begin is found here; what a word and a match are is judged in [`boundary`](crate::boundary).
+//! What is looked for where tokens begin, which the first pass tells: literal windows of rules whose matches start a word, and
+//! the words that rules want before their matches. One look at three bytes tells for all of them that nothing begins there.
 //!
-//! A rule without windows is such a rule. A word that ends at `k` lets matches start from `k` on, as far as the rule's context
-//! reaches, and only there, so these are the starts that are evaluated. Nothing is kept between chunks: a word that lets matches
-//! start in this one begins at most `within` bytes before it, and so many bytes are always there.
+//! Rules that want a word before their matches have no windows: the word is rare, while their shapes (digits, mostly) are
+//! everywhere. A word that ends at `k` lets matches start from `k` on, as far as the rule's context reaches, and only there, so
+//! these are the starts that are evaluated. What a word and a match are is judged in [`boundary`](crate::boundary). Nothing is kept
+//! between chunks: a word that lets matches start in this one begins at most `within` bytes before it, and so many bytes are
+//! always there.
 
 use alloc::vec::Vec;
 
-use crate::artifact::RuleProgram;
-use crate::boundary;
-use crate::prefilter::Strip;
-use crate::prefilter::index::{Heads, first_bytes};
+use crate::artifact::{RuleProgram, Window};
+use crate::boundary::ByteSet;
+use crate::prefilter::index::{Heads, first_bytes, word};
+use crate::prefilter::{Strip, WINDOW, begins_tokens};
 
 /// A `_` in a word stands for one of these, or for nothing.
 const SEPARATORS: &[u8] = b"_-. ";
@@ -18,21 +20,21 @@ const SEPARATORS: &[u8] = b"_-. ";
 /// Bytes of a word that are compared at once.
 const COMPARED: usize = 8;
 
-/// Where the words of all rules may begin.
+/// What is looked for where tokens begin: windows, and words.
 #[derive(Default)]
-pub(crate) struct Words {
+pub(crate) struct Tokens {
     heads: Heads,
-    /// Beginnings that `heads` points at.
+    /// What `heads` points at.
     beginnings: Vec<Beginning>,
-    /// The words that have each beginning, one after the other.
-    owners: Vec<Owner>,
-    /// The furthest that a word reaches.
-    within: usize,
+    /// What has each beginning, one after the other.
+    begun: Vec<Begun>,
+    /// The furthest that a word reaches; `None`: there are no words.
+    within: Option<usize>,
     /// Some word begins with ASCII that is no letter and no digit.
     others: bool,
 }
 
-/// What up to eight bytes of a text are that a word begins.
+/// What up to eight bytes of a text are that begins with a window or a word.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 struct Spelling {
     literal: u64,
@@ -41,24 +43,41 @@ struct Spelling {
 }
 
 struct Beginning {
-    spelling: Spelling,
-    /// The first of its words in the list of owners; they end where those of the next begin.
+    literal: u64,
+    mask: u64,
+    /// The first of what has it; the last is before the first of the next.
     from: u32,
 }
 
-/// A word of a rule.
+/// What a token may begin.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Owner {
-    pub(crate) rule: u16,
-    /// Its place in the rule's context.
-    pub(crate) word: u16,
+pub(crate) enum Begun {
+    /// A window.
+    Window(u16),
+    /// A rule's word, by its place in the rule's context.
+    Word(u16, u16),
 }
 
-impl Words {
-    /// The words of the rules that have no window.
-    pub(crate) fn new(programs: &[RuleProgram]) -> Words {
-        let mut words = Words::default();
-        let mut all: Vec<(Spelling, Owner)> = Vec::new();
+impl Tokens {
+    /// Of windows with their first sets, and of the words of the rules that have no window.
+    pub(crate) fn new(
+        windows: &[(u16, Window, [ByteSet; WINDOW])],
+        programs: &[RuleProgram],
+    ) -> Tokens {
+        let mut tokens = Tokens::default();
+        let mut heads = Vec::new();
+        for &(window, Window { literal, mask, .. }, sets) in windows {
+            first_bytes(sets, |bytes| {
+                heads.push((bytes, tokens.beginnings.len() as u16))
+            });
+            tokens.beginnings.push(Beginning {
+                literal,
+                mask,
+                from: tokens.begun.len() as u32,
+            });
+            tokens.begun.push(Begun::Window(window));
+        }
+        let mut words: Vec<(Spelling, Begun)> = Vec::new();
         for (rule, program) in (0..).zip(programs) {
             let Some(context) = program.context.as_ref() else {
                 continue;
@@ -67,74 +86,76 @@ impl Words {
                 continue;
             }
             for (word, text) in (0..).zip(&context.words) {
-                words.within = words.within.max(usize::from(context.within));
+                tokens.within = tokens.within.max(Some(usize::from(context.within)));
                 spellings(text, Spelling::default(), &mut |spelling| {
-                    all.push((spelling, Owner { rule, word }));
+                    words.push((spelling, Begun::Word(rule, word)));
                 });
             }
         }
-        all.sort_unstable();
-        all.dedup();
-        let mut heads = Vec::new();
+        words.sort_unstable();
+        words.dedup();
         let mut last = None;
-        for (spelling, owner) in all {
+        for (spelling, begun) in words {
             if last != Some(spelling) {
-                let first = spelling.literal as u8;
-                words.others |= spelling.mask as u8 == 0
-                    || !(first.is_ascii_alphanumeric() || !first.is_ascii());
-                let sets = [0, 1, 2].map(|i| spelling.bytes(i));
-                let index = words.beginnings.len() as u16;
-                first_bytes(sets, |bytes| heads.push((bytes, index)));
-                words.beginnings.push(Beginning {
-                    spelling,
-                    from: words.owners.len() as u32,
+                let sets = [0, 1, 2].map(|place| spelling.bytes(place));
+                tokens.others |= !begins_tokens(&sets);
+                first_bytes(sets, |bytes| {
+                    heads.push((bytes, tokens.beginnings.len() as u16))
+                });
+                tokens.beginnings.push(Beginning {
+                    literal: spelling.literal,
+                    mask: spelling.mask,
+                    from: tokens.begun.len() as u32,
                 });
                 last = Some(spelling);
             }
-            words.owners.push(owner);
+            tokens.begun.push(begun);
         }
-        words.heads = Heads::new(heads);
-        words
+        tokens.heads = Heads::new(heads);
+        tokens
     }
 
     /// How many bytes before a chunk a word may begin that bears on it. `None`: there are no words.
     pub(crate) fn within(&self) -> Option<usize> {
-        (!self.owners.is_empty()).then_some(self.within)
+        self.within
     }
 
-    /// Whether every word begins with a letter, a digit, or a character that is not ASCII.
-    pub(crate) fn begin_with_letters(&self) -> bool {
+    /// Whether every word begins as tokens do.
+    pub(crate) fn begin_words(&self) -> bool {
         !self.others
     }
 
-    /// Leaves the positions at which a word may have the three bytes that are there.
+    /// Leaves the positions at which something may have the three bytes that are there.
     pub(crate) fn sift(&self, hay: &[u8], from: usize, strip: &mut Strip) {
-        strip
-            .words
-            .retain(|at| self.heads.may_stand(hay, from + at));
+        let may_stand = |at| self.heads.may_stand(hay, from + at);
+        strip.tokens.retain(may_stand);
     }
 
-    /// The words that may begin at `at`: at least those that do, for eight bytes are compared. Bytes beyond the end match.
-    pub(crate) fn beginning(&self, hay: &[u8], at: usize, mut found: impl FnMut(Owner)) {
-        if !self.heads.may_stand(hay, at) || !boundary::begins_word(hay, at) {
-            return;
-        }
-        let (text, there) = crate::prefilter::index::word(hay, at);
+    /// What may begin at `at`: at least that which does, for eight bytes are compared. Bytes beyond the end match.
+    pub(crate) fn beginning(&self, hay: &[u8], at: usize, mut found: impl FnMut(Begun)) {
+        let (text, there) = word(hay, at);
         for &index in self.heads.standing(hay, at) {
             let index = usize::from(index);
             let Some(beginning) = self.beginnings.get(index) else {
                 continue;
             };
-            let Spelling { literal, mask, .. } = beginning.spelling;
-            if (text ^ literal) & mask & there == 0 {
+            if (text ^ beginning.literal) & beginning.mask & there == 0 {
                 let to = self.beginnings.get(index + 1);
-                let to = to.map_or(self.owners.len(), |next| next.from as usize);
-                let owners = self.owners.get(beginning.from as usize..to);
-                owners
-                    .unwrap_or_default()
-                    .iter()
-                    .for_each(|&owner| found(owner));
+                let to = to.map_or(self.begun.len(), |next| next.from as usize);
+                let begun = self.begun.get(beginning.from as usize..to);
+                begun.unwrap_or_default().iter().for_each(|&b| found(b));
             }
+        }
+    }
+
+    /// The words among it.
+    pub(crate) fn words(&self, hay: &[u8], at: usize, mut found: impl FnMut(u16, u16)) {
+        if self.heads.may_stand(hay, at) {
+            self.beginning(hay, at, |begun| {
+                if let Begun::Word(rule, word) = begun {
+                    found(rule, word);
+                }
+            });
         }
     }
 }
@@ -150,10 +171,10 @@ impl Spelling {
     }
 
     /// The bytes that may stand at `place`.
-    fn bytes(self, place: usize) -> [u64; 4] {
+    fn bytes(self, place: usize) -> ByteSet {
         let shift = 8 * place as u32;
         let (literal, mask) = ((self.literal >> shift) as u8, (self.mask >> shift) as u8);
-        let mut set = [0; 4];
+        let mut set = ByteSet::default();
         for byte in 0..=255u8 {
             let separates = SEPARATORS.contains(&byte);
             // A byte of which nothing is known within a word is a separator.
@@ -200,16 +221,16 @@ mod tests {
             spelled.push(s);
         });
         for text in texts {
-            let (bytes, there) = crate::prefilter::index::word(text.as_bytes(), 0);
+            let (bytes, there) = super::word(text.as_bytes(), 0);
             let one = spelled.iter().any(|spelling| {
                 let heads = [0, 1, 2].map(|i| spelling.bytes(i));
                 let head = heads
                     .iter()
                     .zip(text.bytes())
-                    .all(|(set, byte)| boundary::contains(set, byte));
+                    .all(|(set, byte)| crate::boundary::contains(set, byte));
                 head && (bytes ^ spelling.literal) & spelling.mask & there == 0
             });
-            let exact = boundary::after_word(text.as_bytes(), word.as_bytes()).is_some();
+            let exact = crate::boundary::after_word(text.as_bytes(), word.as_bytes()).is_some();
             assert!(one || !exact, "{word} in {text}");
             assert!(exact || !one || text.len() < 8, "{word} in {text}");
         }
