@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use blackbar_engine::artifact::LeadingRun;
-use blackbar_engine::prefilter::{Edge, SHAPE, WINDOW, is_literal};
+use blackbar_engine::prefilter::{BACK, Edge, SHAPE, WINDOW, is_literal};
 
 use crate::automaton::{ByteSet, has};
 use crate::fingerprint::{Plan, Way};
@@ -262,7 +262,11 @@ impl Odds {
 /// How far before a window the bytes begin that are best compared, and the share of positions that passes.
 fn compared_at(odds: &Odds, offset: usize, literal: bool, run: bool) -> (usize, f64) {
     // What is compared may begin before the window; a shape is looked at from the window on.
-    let first = if literal && !run { 0 } else { offset };
+    let first = if literal && !run {
+        offset.saturating_sub(usize::from(BACK))
+    } else {
+        offset
+    };
     let length = if literal { COMPARED } else { SHAPE };
     (first..=offset)
         .map(|at| (offset - at, odds.of(at, length)))

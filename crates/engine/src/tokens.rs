@@ -9,10 +9,10 @@
 
 use alloc::vec::Vec;
 
-use crate::artifact::{RuleProgram, Window};
+use crate::artifact::{RuleProgram, WindowPart};
 use crate::boundary::ByteSet;
-use crate::prefilter::index::{Heads, first_bytes, word};
-use crate::prefilter::{Strip, WINDOW, begins_tokens};
+use crate::prefilter::dictionary::{Dictionary, Known};
+use crate::prefilter::{Strip, TOKEN, begins_tokens};
 
 /// A `_` in a word stands for one of these, or for nothing.
 const SEPARATORS: &[u8] = b"_-. ";
@@ -21,32 +21,20 @@ const SEPARATORS: &[u8] = b"_-. ";
 const COMPARED: usize = 8;
 
 /// What is looked for where tokens begin: windows, and words.
-#[derive(Default)]
 pub(crate) struct Tokens {
-    heads: Heads,
-    /// What `heads` points at.
-    beginnings: Vec<Beginning>,
-    /// What has each beginning, one after the other.
-    begun: Vec<Begun>,
+    dictionary: Dictionary<Begun>,
     /// The furthest that a word reaches; `None`: there are no words.
     within: Option<usize>,
     /// Some word begins with ASCII that is no letter and no digit.
     others: bool,
 }
 
-/// What up to eight bytes of a text are that begins with a window or a word.
+/// What up to eight bytes of a text are that begins with a word.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 struct Spelling {
     literal: u64,
     mask: u64,
     length: usize,
-}
-
-struct Beginning {
-    literal: u64,
-    mask: u64,
-    /// The first of what has it; the last is before the first of the next.
-    from: u32,
 }
 
 /// What a token may begin.
@@ -59,25 +47,15 @@ pub(crate) enum Begun {
 }
 
 impl Tokens {
-    /// Of windows with their first sets, and of the words of the rules that have no window.
-    pub(crate) fn new(
-        windows: &[(u16, Window, [ByteSet; WINDOW])],
-        programs: &[RuleProgram],
-    ) -> Tokens {
-        let mut tokens = Tokens::default();
-        let mut heads = Vec::new();
-        for &(window, Window { literal, mask, .. }, sets) in windows {
-            first_bytes(sets, |bytes| {
-                heads.push((bytes, tokens.beginnings.len() as u16))
-            });
-            tokens.beginnings.push(Beginning {
-                literal,
-                mask,
-                from: tokens.begun.len() as u32,
-            });
-            tokens.begun.push(Begun::Window(window));
-        }
-        let mut words: Vec<(Spelling, Begun)> = Vec::new();
+    /// Of the windows that stand where tokens begin, and of the words of the rules that have no window.
+    pub(crate) fn new(windows: &[WindowPart], programs: &[RuleProgram]) -> Tokens {
+        let (mut within, mut others) = (None, false);
+        let token = |&(_, part): &(u16, &WindowPart)| part.bucket == TOKEN;
+        let mut texts: Vec<_> = (0..)
+            .zip(windows)
+            .filter(token)
+            .filter_map(|(i, part)| Some((part.known(), Begun::Window(i), part.first()?)))
+            .collect();
         for (rule, program) in (0..).zip(programs) {
             let Some(context) = program.context.as_ref() else {
                 continue;
@@ -86,33 +64,19 @@ impl Tokens {
                 continue;
             }
             for (word, text) in (0..).zip(&context.words) {
-                tokens.within = tokens.within.max(Some(usize::from(context.within)));
+                within = within.max(Some(usize::from(context.within)));
                 spellings(text, Spelling::default(), &mut |spelling| {
-                    words.push((spelling, Begun::Word(rule, word)));
+                    let sets = [0, 1, 2].map(|place| spelling.bytes(place));
+                    others |= !begins_tokens(&sets);
+                    texts.push((spelling.known(), Begun::Word(rule, word), sets));
                 });
             }
         }
-        words.sort_unstable();
-        words.dedup();
-        let mut last = None;
-        for (spelling, begun) in words {
-            if last != Some(spelling) {
-                let sets = [0, 1, 2].map(|place| spelling.bytes(place));
-                tokens.others |= !begins_tokens(&sets);
-                first_bytes(sets, |bytes| {
-                    heads.push((bytes, tokens.beginnings.len() as u16))
-                });
-                tokens.beginnings.push(Beginning {
-                    literal: spelling.literal,
-                    mask: spelling.mask,
-                    from: tokens.begun.len() as u32,
-                });
-                last = Some(spelling);
-            }
-            tokens.begun.push(begun);
+        Tokens {
+            dictionary: Dictionary::new(texts),
+            within,
+            others,
         }
-        tokens.heads = Heads::new(heads);
-        tokens
     }
 
     /// How many bytes before a chunk a word may begin that bears on it. `None`: there are no words.
@@ -127,30 +91,19 @@ impl Tokens {
 
     /// Leaves the positions at which something may have the three bytes that are there.
     pub(crate) fn sift(&self, hay: &[u8], from: usize, strip: &mut Strip) {
-        let may_stand = |at| self.heads.may_stand(hay, from + at);
+        let may_stand = |at| self.dictionary.may_stand(hay, from + at);
         strip.tokens.retain(may_stand);
     }
 
     /// What may begin at `at`: at least that which does, for eight bytes are compared. Bytes beyond the end match.
-    pub(crate) fn beginning(&self, hay: &[u8], at: usize, mut found: impl FnMut(Begun)) {
-        let (text, there) = word(hay, at);
-        for &index in self.heads.standing(hay, at) {
-            let index = usize::from(index);
-            let Some(beginning) = self.beginnings.get(index) else {
-                continue;
-            };
-            if (text ^ beginning.literal) & beginning.mask & there == 0 {
-                let to = self.beginnings.get(index + 1);
-                let to = to.map_or(self.begun.len(), |next| next.from as usize);
-                let begun = self.begun.get(beginning.from as usize..to);
-                begun.unwrap_or_default().iter().for_each(|&b| found(b));
-            }
-        }
+    #[inline]
+    pub(crate) fn beginning(&self, hay: &[u8], at: usize, found: impl FnMut(Begun)) {
+        self.dictionary.standing(hay, at, found);
     }
 
     /// The words among it.
     pub(crate) fn words(&self, hay: &[u8], at: usize, mut found: impl FnMut(u16, u16)) {
-        if self.heads.may_stand(hay, at) {
+        if self.dictionary.may_stand(hay, at) {
             self.beginning(hay, at, |begun| {
                 if let Begun::Word(rule, word) = begun {
                     found(rule, word);
@@ -161,6 +114,14 @@ impl Tokens {
 }
 
 impl Spelling {
+    fn known(self) -> Known {
+        Known {
+            back: 0,
+            mask: self.mask,
+            literal: self.literal,
+        }
+    }
+
     /// With one byte more, of which the bits in `mask` are known.
     fn with(mut self, byte: u8, mask: u8) -> Spelling {
         let shift = 8 * self.length as u32;
@@ -221,7 +182,7 @@ mod tests {
             spelled.push(s);
         });
         for text in texts {
-            let (bytes, there) = super::word(text.as_bytes(), 0);
+            let (bytes, there) = crate::prefilter::dictionary::word(text.as_bytes(), 0);
             let one = spelled.iter().any(|spelling| {
                 let heads = [0, 1, 2].map(|i| spelling.bytes(i));
                 let head = heads

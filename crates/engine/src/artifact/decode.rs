@@ -12,10 +12,10 @@ use super::{
 use crate::boundary::{CONTEXT, Context, Reach};
 use crate::check::Check;
 use crate::dfa::{Dfa, STARTS};
-use crate::prefilter::index::{Literals, WindowIndex, members};
+use crate::prefilter::index::{WindowIndex, literals, members};
 use crate::prefilter::{
-    BUCKETS, Edge, LOOK_BACK, Nibbles, Prefilter, SHAPE, SHAPES, TOKEN, WINDOW, begins_tokens,
-    is_literal,
+    BACK, BUCKETS, Edge, LOOK_BACK, Nibbles, Prefilter, SHAPE, SHAPES, TOKEN, WINDOW,
+    begins_tokens, is_literal,
 };
 use crate::program::{Program, Stage};
 use crate::rule::{Action, Confidence, Rule, Settings, Severity};
@@ -143,7 +143,7 @@ fn check_frame(bytes: &[u8]) -> Result<u32, Kind> {
 struct Parsed {
     policy_id: String,
     dfas: Vec<Dfa>,
-    rules: Vec<(Rule, RuleProgram, [[u64; 4]; HEADS])>,
+    rules: Vec<(Rule, RuleProgram)>,
     variants: Vec<(String, Vec<Settings>)>,
     windows: Vec<WindowPart>,
     nibbles: Nibbles,
@@ -236,8 +236,8 @@ impl Parsed {
         let mut heads = [const { Vec::new() }; HEADS];
         for (position, head) in heads.iter_mut().enumerate() {
             *head = alloc::vec![0u64; 256 * words];
-            for (rule, (.., sets)) in self.rules.iter().enumerate() {
-                let Some(set) = sets.get(position) else {
+            for (rule, (_, program)) in self.rules.iter().enumerate() {
+                let Some(set) = program.heads.get(position) else {
                     continue;
                 };
                 for byte in members(*set) {
@@ -248,25 +248,16 @@ impl Parsed {
             }
         }
         let (mut rules, mut programs) = (Vec::new(), Vec::new());
-        for (rule, program, _) in self.rules {
+        for (rule, program) in self.rules {
             rules.push(rule);
             programs.push(program);
         }
         let index = WindowIndex::new(&self.windows);
-        let keywords = Literals::new(&self.windows, |part| part.bucket == LOOK_BACK);
-        let begins = |(i, part): (usize, &WindowPart)| {
-            let [first, second, third, ..] = *part.sets.as_slice() else {
-                return None;
-            };
-            let token = part.bucket == TOKEN;
-            token.then_some((i as u16, part.window, [first, second, third]))
-        };
-        let token_windows: Vec<_> = self.windows.iter().enumerate().filter_map(begins).collect();
+        let keywords = literals(&self.windows, |part| part.bucket == LOOK_BACK);
         let mut windows = Vec::new();
         let mut run_rules = Vec::new();
         let mut reach = 0;
-        for (i, WindowPart { window, .. }) in self.windows.into_iter().enumerate() {
-            let i = i as u16;
+        for (i, WindowPart { window, .. }) in (0..).zip(&self.windows) {
             if let Some(program) = programs.get_mut(usize::from(window.rule)) {
                 program.windows.push(i);
                 if window.run.is_none() {
@@ -278,12 +269,12 @@ impl Parsed {
             } else if run_rules.last() != Some(&window.rule) {
                 run_rules.push(window.rule);
             }
-            windows.push(window);
+            windows.push(*window);
         }
         for program in &mut programs {
             program.spread = spread(program, &windows);
         }
-        let tokens = Tokens::new(&token_windows, &programs);
+        let tokens = Tokens::new(&self.windows, &programs);
         Engine {
             tokens,
             bytes,
@@ -346,7 +337,7 @@ fn read_dfa(r: &mut Reader<'_>, maps: &[usize]) -> Option<Dfa> {
     })
 }
 
-fn read_rule(r: &mut Reader<'_>, dfas: &[Dfa]) -> Option<(Rule, RuleProgram, [[u64; 4]; HEADS])> {
+fn read_rule(r: &mut Reader<'_>, dfas: &[Dfa]) -> Option<(Rule, RuleProgram)> {
     let id = r.text()?;
     let pack = r.text()?;
     let confidence = match r.u8()? {
@@ -424,6 +415,7 @@ fn read_rule(r: &mut Reader<'_>, dfas: &[Dfa]) -> Option<(Rule, RuleProgram, [[u
         }
     };
     let program = RuleProgram {
+        heads,
         program,
         left,
         checks,
@@ -432,7 +424,7 @@ fn read_rule(r: &mut Reader<'_>, dfas: &[Dfa]) -> Option<(Rule, RuleProgram, [[u
         spread: 0,
         reach: 0,
     };
-    Some((rule, program, heads))
+    Some((rule, program))
 }
 
 fn read_words(r: &mut Reader<'_>) -> Option<Vec<Vec<u8>>> {
@@ -500,7 +492,7 @@ fn read_check(r: &mut Reader<'_>, dfas: &[Dfa]) -> Option<Check> {
 fn read_window(r: &mut Reader<'_>) -> Option<Window> {
     let rule = r.u16()?;
     let offset = r.u8()?;
-    let back = r.u8().filter(|&back| back <= offset)?;
+    let back = r.u8().filter(|&back| back <= offset.min(BACK))?;
     let mask = r.u64()?;
     let literal = r.u64()?;
     let run = match r.flag()? {

@@ -27,7 +27,8 @@ use crate::boundary::{ByteSet, Context};
 use crate::check::Check;
 use crate::dfa::Dfa;
 use crate::dfa::STARTS;
-use crate::prefilter::index::{Literals, WindowIndex};
+use crate::prefilter::dictionary::Dictionary;
+use crate::prefilter::index::WindowIndex;
 use crate::prefilter::{Prefilter, Width};
 use crate::program::Program;
 use crate::rule::{Rule, RuleIndex, Settings};
@@ -55,7 +56,7 @@ pub struct Engine {
     pub(crate) index: WindowIndex,
     pub(crate) look_back: LookBack,
     /// The windows that are looked for before values.
-    pub(crate) keywords: Literals,
+    pub(crate) keywords: Dictionary<u16>,
     pub(crate) prefilter: Prefilter,
     /// For each byte the rules whose match can have it as its first, second or third: bit sets over rules.
     pub(crate) heads: [Vec<u64>; HEADS],
@@ -69,6 +70,8 @@ pub struct Engine {
 
 /// What the engine needs to verify and judge candidates of one rule.
 pub(crate) struct RuleProgram {
+    /// What the first bytes of a match are in.
+    pub(crate) heads: [ByteSet; HEADS],
     pub(crate) program: Program,
     /// Bytes that must not stand before a match.
     pub(crate) left: ByteSet,
@@ -274,14 +277,6 @@ impl Engine {
     pub(crate) fn knows_start(&self, start: &[u8]) -> bool {
         let mut ids = self.rules.iter().map(|rule| rule.id.as_bytes());
         ids.any(|id| id.starts_with(start))
-    }
-
-    /// Whether a match of `rule` can start with `byte`.
-    pub(crate) fn starts(&self, rule: u16, byte: u8) -> bool {
-        let words = self.rules.len().div_ceil(64);
-        let [first, ..] = &self.heads;
-        let word = first.get(usize::from(byte) * words + usize::from(rule / 64));
-        word.is_some_and(|word| word >> (rule % 64) & 1 == 1)
     }
 
     /// The rules whose match can start with `text`, as far as it goes and its first bytes tell; ascending.

@@ -3,56 +3,17 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use super::dictionary::{Dictionary, Known, folded};
 use super::{BUCKETS, SHAPE, SHAPES, Strip, WINDOW};
 use crate::artifact::WindowPart;
 use crate::boundary::ByteSet;
 
 /// A literal's first bytes may be written in at most so many ways, but for case.
 const SPELLINGS: usize = 64;
-/// Bits of the map that says whether any literal has these three bytes.
-const MAP_BITS: u32 = 17;
-const MAP: usize = 1 << MAP_BITS;
-/// Lists of literals.
-const HEADS: usize = 1 << 12;
-
-/// What may begin with the three bytes that stand at a position.
-pub(crate) struct Heads {
-    /// Whether anything begins with bytes of this hash: one bit each. 16 KiB, to stay in the first cache.
-    map: Box<[u64; MAP / 64]>,
-    /// For each coarser hash where what begins with it starts in `listed`; one more for the end.
-    heads: Box<[u32; HEADS + 1]>,
-    listed: Vec<u16>,
-}
-
-/// Windows that are found by their bytes.
-pub(crate) struct Literals {
-    heads: Heads,
-    /// What is compared for each of all windows.
-    compared: Vec<Compared>,
-}
-
 /// Which windows to look at more closely, and whether their known bytes are there.
 pub(crate) struct WindowIndex {
-    literals: Literals,
+    literals: Dictionary<u16>,
     shapes: Vec<Shapes>,
-}
-
-#[derive(Clone, Copy)]
-struct Compared {
-    back: usize,
-    mask: u64,
-    literal: u64,
-}
-
-/// The same for bytes that differ in case only; below [`MAP`].
-#[inline(always)]
-fn hash(bytes: u32) -> usize {
-    ((bytes & 0x00ff_ffff | 0x0020_2020).wrapping_mul(0x9e37_79b1) >> (32 - MAP_BITS)) as usize
-}
-
-/// What case leaves of a set's bytes: those with bit 5 set, for themselves and for those without it.
-fn folded(set: &ByteSet) -> ByteSet {
-    set.map(|word| (word | word << 32) & !0xffff_ffff)
 }
 
 /// The bytes of a set, ascending.
@@ -85,142 +46,29 @@ pub fn begins_tokens(sets: &[ByteSet]) -> bool {
     sets.first().is_some_and(|&set| members(set).all(may))
 }
 
-/// The eight bytes of `hay` from `at` on, and which of them are there.
-#[inline(always)]
-pub(crate) fn word(hay: &[u8], at: usize) -> (u64, u64) {
-    match hay.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
-        Some(bytes) => (u64::from_le_bytes(*bytes), !0),
-        None => {
-            let rest = hay.get(at..).unwrap_or_default().iter().enumerate();
-            rest.fold((0, 0), |(word, there), (i, &byte)| {
-                let shift = 8 * (i as u32 & 7);
-                (word | u64::from(byte) << shift, there | 0xff << shift)
-            })
-        }
-    }
+/// The windows that are `wanted`, by their bytes.
+pub(crate) fn literals(
+    windows: &[WindowPart],
+    wanted: impl Fn(&WindowPart) -> bool,
+) -> Dictionary<u16> {
+    let wanted = (0..).zip(windows).filter(|(_, part)| wanted(part));
+    let texts = wanted.filter_map(|(window, part)| Some((part.known(), window, part.first()?)));
+    Dictionary::new(texts.collect())
 }
 
-/// Three bytes in the form that is hashed, for each choice of one from each set.
-pub(crate) fn first_bytes(sets: [ByteSet; WINDOW], mut each: impl FnMut(u32)) {
-    let [first, second, third] = sets.map(|set| members(folded(&set)));
-    for a in first {
-        for b in second.clone() {
-            for c in third.clone() {
-                each(u32::from_le_bytes([a, b, c, 0]));
-            }
-        }
-    }
-}
-
-impl Default for Heads {
-    fn default() -> Heads {
-        Heads::new(Vec::new())
-    }
-}
-
-impl Heads {
-    /// Of pairs of first bytes and what begins with them.
-    pub(crate) fn new(pairs: Vec<(u32, u16)>) -> Heads {
-        let mut map = Box::new([0u64; MAP / 64]);
-        let mut heads = Box::new([0u32; HEADS + 1]);
-        let mut hashed: Vec<(u16, u16)> = Vec::with_capacity(pairs.len());
-        for (bytes, what) in pairs {
-            let hash = hash(bytes);
-            if let Some(word) = map.get_mut(hash / 64) {
-                *word |= 1 << (hash % 64);
-            }
-            hashed.push(((hash % HEADS) as u16, what));
-        }
-        // Each pair once: a window may be spelled in several ways that have the same head.
-        hashed.sort_unstable();
-        hashed.dedup();
-        for &(head, _) in &hashed {
-            if let Some(end) = heads.get_mut(usize::from(head) + 1) {
-                *end += 1;
-            }
-        }
-        let mut sum = 0;
-        for end in heads.iter_mut() {
-            sum += *end;
-            *end = sum;
-        }
-        let listed = hashed.into_iter().map(|(_, what)| what).collect();
-        Heads { map, heads, listed }
-    }
-
-    /// Whether something may begin with the bytes at `at`.
-    #[inline(always)]
-    pub(crate) fn may_stand(&self, hay: &[u8], at: usize) -> bool {
-        let bytes = match hay.get(at..).and_then(|rest| rest.first_chunk::<4>()) {
-            Some(bytes) => u32::from_le_bytes(*bytes),
-            None => word(hay, at).0 as u32,
-        };
-        let hash = hash(bytes);
-        let word = self.map.get(hash / 64).copied().unwrap_or(0);
-        word >> (hash % 64) & 1 == 1
-    }
-
-    /// At least what begins with the bytes at `at`.
-    #[inline]
-    pub(crate) fn standing(&self, hay: &[u8], at: usize) -> &[u16] {
-        let head = hash(word(hay, at).0 as u32) % HEADS;
-        let (Some(&from), Some(&to)) = (self.heads.get(head), self.heads.get(head + 1)) else {
-            return &[];
-        };
-        let listed = self.listed.get(from as usize..to as usize);
-        listed.unwrap_or_default()
-    }
-}
-
-impl Literals {
-    /// Those of `windows` that are `wanted`.
-    pub(crate) fn new(windows: &[WindowPart], wanted: impl Fn(&WindowPart) -> bool) -> Literals {
-        let mut pairs = Vec::new();
-        for (i, part) in windows.iter().enumerate().filter(|(_, part)| wanted(part)) {
-            if let [first, second, third, ..] = *part.sets.as_slice() {
-                first_bytes([first, second, third], |bytes| {
-                    pairs.push((bytes, i as u16))
-                });
-            }
-        }
-        let compared = |part: &WindowPart| Compared {
-            back: usize::from(part.window.back),
-            mask: part.window.mask,
-            literal: part.window.literal,
-        };
-        Literals {
-            heads: Heads::new(pairs),
-            compared: windows.iter().map(compared).collect(),
+impl WindowPart {
+    /// What is compared before it is verified.
+    pub(crate) fn known(&self) -> Known {
+        Known {
+            back: self.window.back,
+            mask: self.window.mask,
+            literal: self.window.literal,
         }
     }
 
-    /// Whether there are none.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.heads.listed.is_empty()
-    }
-
-    /// Whether some window may have the bytes at `at`.
-    #[inline(always)]
-    pub(crate) fn may_stand(&self, hay: &[u8], at: usize) -> bool {
-        self.heads.may_stand(hay, at)
-    }
-
-    /// The windows that stand at `at`, as far as their known bytes go; bytes beyond the end match.
-    #[inline]
-    pub(crate) fn standing(&self, hay: &[u8], at: usize, mut found: impl FnMut(u16)) {
-        for &window in self.heads.standing(hay, at) {
-            let Some(compared) = self.compared.get(usize::from(window)) else {
-                continue;
-            };
-            // What would begin before the haystack does not begin at all.
-            let Some(from) = at.checked_sub(compared.back) else {
-                continue;
-            };
-            let (word, there) = word(hay, from);
-            if (word ^ compared.literal) & compared.mask & there == 0 {
-                found(window);
-            }
-        }
+    /// The sets of its first bytes.
+    pub(crate) fn first(&self) -> Option<[ByteSet; WINDOW]> {
+        self.sets.first_chunk().copied()
     }
 }
 
@@ -241,7 +89,7 @@ impl WindowIndex {
             }
         }
         WindowIndex {
-            literals: Literals::new(windows, |part| usize::from(part.bucket) < SHAPES),
+            literals: literals(windows, |part| usize::from(part.bucket) < SHAPES),
             shapes,
         }
     }

@@ -7,15 +7,18 @@
 //! folder).
 //!
 //! Here: what the tables are and in which width they are looked up. [`block`] makes positions of bytes, [`vector`] is the
-//! machine's registers, [`index`] tells which windows may match at a position.
+//! machine's registers, [`index`] tells which windows may match at a position,
+//! those of known bytes by a [`dictionary`].
 
 mod block;
+pub(crate) mod dictionary;
 pub(crate) mod index;
 mod vector;
 
 use alloc::boxed::Box;
 
 use block::{Before, Tables};
+pub use dictionary::BACK;
 pub use index::{begins_tokens, is_literal};
 
 /// Bytes in a window.

@@ -57,12 +57,10 @@ impl<'a, O: Observer> Scan<'a, O> {
         };
         let mut at = from;
         while at < to {
-            let can_start = self
-                .view
-                .hay
-                .get(at)
-                .is_some_and(|&b| self.engine.starts(rule, b));
-            if !can_start {
+            // Bytes that have not come yet may be any.
+            let text = self.view.hay.get(at..).unwrap_or_default();
+            let mut firsts = program.heads.iter().zip(text);
+            if !firsts.all(|(set, &byte)| boundary::contains(set, byte)) {
                 at += 1;
                 continue;
             }
