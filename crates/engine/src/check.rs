@@ -90,15 +90,16 @@ impl Check {
 
 /// Whether `value`, as a haystack of its own, is a match from end to end.
 fn matches_whole(dfa: &Dfa, artifact: &[u8], value: &[u8]) -> bool {
+    let cells = dfa.cells(artifact);
     let mut state = dfa.start(None);
     for (i, &byte) in value.iter().enumerate() {
         if state == FINAL {
             return i == value.len();
         }
-        state = dfa.next(artifact, state, byte) & !MATCHES;
+        state = cells.next(state, byte) & !MATCHES;
         if state == DEAD {
             return false;
         }
     }
-    state == FINAL || dfa.end(artifact, state) & MATCHES != 0
+    state == FINAL || cells.end(state) & MATCHES != 0
 }

@@ -44,29 +44,36 @@ impl Dfa {
         self.starts.get(kind).copied().unwrap_or(DEAD)
     }
 
-    /// The entry for `byte` in `state`; dead for what is not in the table, which loading has ruled out.
+    /// Its table, to step through.
     #[inline]
-    pub(crate) fn next(&self, artifact: &[u8], state: u16, byte: u8) -> u16 {
-        let class = artifact
-            .get(self.classes + usize::from(byte))
-            .copied()
-            .unwrap_or(0);
-        self.entry(artifact, state, u16::from(class))
-    }
-
-    /// The entry for the end of the haystack in `state`.
-    pub(crate) fn end(&self, artifact: &[u8], state: u16) -> u16 {
-        self.entry(artifact, state, self.stride.saturating_sub(1))
-    }
-
-    #[inline]
-    fn entry(&self, artifact: &[u8], state: u16, column: u16) -> u16 {
-        let at =
-            self.table + 2 * (usize::from(state) * usize::from(self.stride) + usize::from(column));
-        match artifact.get(at..at + 2) {
-            Some(&[low, high]) => u16::from_le_bytes([low, high]),
-            _ => DEAD,
+    pub(crate) fn cells<'a>(&self, artifact: &'a [u8]) -> Cells<'a> {
+        let stride = usize::from(self.stride);
+        let classes = artifact.get(self.classes..);
+        let table = artifact.get(self.table..self.table + 2 * stride * usize::from(self.states));
+        Cells {
+            classes: classes
+                .and_then(|rest| rest.first_chunk())
+                .unwrap_or(&[0; 256]),
+            cells: table.unwrap_or_default().as_chunks().0,
+            stride,
         }
+    }
+
+    /// Whether a match may begin `text`, after the byte `before`: `false` if it dies without one. Stops at the first match.
+    pub(crate) fn may_match(&self, artifact: &[u8], before: Option<u8>, text: &[u8]) -> bool {
+        let cells = self.cells(artifact);
+        let mut state = self.start(before);
+        for &byte in text {
+            let entry = cells.next(state, byte);
+            if entry & MATCHES != 0 || entry == FINAL {
+                return true;
+            }
+            if entry == DEAD {
+                return false;
+            }
+            state = entry;
+        }
+        true
     }
 
     /// Whether a match in `state` can only grow.
@@ -88,6 +95,33 @@ impl Dfa {
             && self.starts.iter().all(|&s| s < self.states)
             && map.iter().all(|&class| u16::from(class) + 1 < self.stride)
             && highest(table) < self.states
+    }
+}
+
+/// The table of one automaton. What is not in it is dead; loading has ruled that out.
+pub(crate) struct Cells<'a> {
+    classes: &'a [u8; 256],
+    cells: &'a [[u8; 2]],
+    stride: usize,
+}
+
+impl Cells<'_> {
+    /// The entry for `byte` in `state`.
+    #[inline(always)]
+    pub(crate) fn next(&self, state: u16, byte: u8) -> u16 {
+        let class = self.classes.get(usize::from(byte)).copied().unwrap_or(0);
+        self.entry(state, usize::from(class))
+    }
+
+    /// The entry for the end of the haystack in `state`.
+    pub(crate) fn end(&self, state: u16) -> u16 {
+        self.entry(state, self.stride.saturating_sub(1))
+    }
+
+    #[inline(always)]
+    fn entry(&self, state: u16, column: usize) -> u16 {
+        let cell = self.cells.get(usize::from(state) * self.stride + column);
+        cell.copied().map_or(DEAD, u16::from_le_bytes)
     }
 }
 

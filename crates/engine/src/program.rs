@@ -103,8 +103,9 @@ impl Eq for Growth {}
 impl Growth {
     /// Goes on through the window; whether it still lives. `at` is then where it ended or the window did.
     pub(crate) fn grow(&mut self, view: &View<'_>) -> bool {
+        let cells = self.dfa.cells(view.artifact);
         while let Some(&byte) = view.hay.get(view.index(self.at)) {
-            self.state = self.dfa.next(view.artifact, self.state, byte) & !MATCHES;
+            self.state = cells.next(self.state, byte) & !MATCHES;
             if self.state == DEAD {
                 return false;
             }
@@ -196,6 +197,7 @@ fn walk(
     mut plain: impl FnMut(usize) -> bool,
     mut accept: impl FnMut(usize),
 ) -> (Run, usize) {
+    let cells = dfa.cells(view.artifact);
     loop {
         if state == FINAL {
             accept(at);
@@ -205,7 +207,7 @@ fn walk(
             return (Run::Sure(state, at), at);
         }
         let Some(&byte) = view.hay.get(at) else { break };
-        let entry = dfa.next(view.artifact, state, byte);
+        let entry = cells.next(state, byte);
         if entry & MATCHES != 0 {
             accept(at);
         }
@@ -221,7 +223,7 @@ fn walk(
     if !view.last {
         return (Run::Alive(state), at);
     }
-    if dfa.end(view.artifact, state) & MATCHES != 0 {
+    if cells.end(state) & MATCHES != 0 {
         accept(at);
     }
     (Run::Done, at)
@@ -247,6 +249,15 @@ impl Program {
         } else {
             self.explore_all(view, start, ends)
         }
+    }
+
+    /// Whether a match may start at `start`, as far as a look at the first automaton tells.
+    #[inline]
+    pub(crate) fn may_match(&self, view: &View<'_>, start: usize) -> bool {
+        let text = view.hay.get(start..).unwrap_or_default();
+        let text = text.get(..self.max_len).unwrap_or(text);
+        let first = self.stages.first();
+        first.is_some_and(|s| s.dfa.may_match(view.artifact, view.before(start), text))
     }
 
     fn linear(

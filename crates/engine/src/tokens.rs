@@ -66,7 +66,7 @@ impl Tokens {
             for (word, text) in (0..).zip(&context.words) {
                 within = within.max(Some(usize::from(context.within)));
                 spellings(text, Spelling::default(), &mut |spelling| {
-                    let sets = [0, 1, 2].map(|place| spelling.bytes(place));
+                    let sets = [0, 1, 2, 3].map(|place| spelling.bytes(place));
                     others |= !begins_tokens(&sets);
                     texts.push((spelling.known(), Begun::Word(rule, word), sets));
                 });
@@ -91,8 +91,7 @@ impl Tokens {
 
     /// Leaves the positions at which something may have the three bytes that are there.
     pub(crate) fn sift(&self, hay: &[u8], from: usize, strip: &mut Strip) {
-        let may_stand = |at| self.dictionary.may_stand(hay, from + at);
-        strip.tokens.retain(may_stand);
+        self.dictionary.sift(hay, from, &mut strip.tokens);
     }
 
     /// What may begin at `at`: at least that which does, for eight bytes are compared. Bytes beyond the end match.

@@ -4,7 +4,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::WINDOW;
+use super::{Positions, WINDOW};
 use super::index::members;
 use crate::boundary::ByteSet;
 
@@ -52,8 +52,17 @@ pub(crate) struct Dictionary<T> {
     map: Box<[u64; MAP / 64]>,
     /// For each coarser hash where its tests start; one more for the end.
     heads: Box<[u32; HEADS + 1]>,
+    /// For each of those, what the fourth byte may be: one bit for each value of its lower five.
+    fourths: Box<[u32; HEADS]>,
     tests: Vec<Test>,
     owners: Vec<T>,
+}
+
+/// The lower five bits of each byte of a set, one bit each.
+fn lower(set: ByteSet) -> u32 {
+    let [a, b, c, d] = set;
+    let all = a | b | c | d;
+    (all | all >> 32) as u32
 }
 
 /// The same for bytes that differ in case only; below [`MAP`].
@@ -98,10 +107,11 @@ fn hashes(sets: &[ByteSet; WINDOW], mut each: impl FnMut(usize)) {
 }
 
 impl<T: Copy + Ord> Dictionary<T> {
-    /// Of the sets of each text's first three bytes, of what is known of it, and whom it stands for.
-    pub(crate) fn new(mut texts: Vec<(Known, T, [ByteSet; WINDOW])>) -> Dictionary<T> {
+    /// Of what is known of each text, whom it stands for, and the sets of its first four bytes.
+    pub(crate) fn new(mut texts: Vec<(Known, T, [ByteSet; WINDOW + 1])>) -> Dictionary<T> {
         texts.sort_unstable_by_key(|&(known, owner, _)| (known, owner));
         let mut map = Box::new([0u64; MAP / 64]);
+        let mut fourths = Box::new([0u32; HEADS]);
         let mut owners = Vec::new();
         let mut groups: Vec<Test> = Vec::new();
         let mut pairs: Vec<(u16, u16)> = Vec::with_capacity(texts.len());
@@ -122,7 +132,11 @@ impl<T: Copy + Ord> Dictionary<T> {
                 last.to = owners.len() as u32;
             }
             let group = groups.len() as u16 - 1;
-            hashes(&sets, |hash| {
+            let [first, second, third, fourth] = sets;
+            hashes(&[first, second, third], |hash| {
+                if let Some(bits) = fourths.get_mut(hash % HEADS) {
+                    *bits |= lower(fourth);
+                }
                 if let Some(word) = map.get_mut(hash / 64) {
                     *word |= 1 << (hash % 64);
                 }
@@ -146,6 +160,7 @@ impl<T: Copy + Ord> Dictionary<T> {
         Dictionary {
             map,
             heads,
+            fourths,
             tests: pairs.into_iter().filter_map(test).collect(),
             owners,
         }
@@ -158,12 +173,19 @@ impl<T: Copy> Dictionary<T> {
         self.owners.is_empty()
     }
 
+    /// Leaves those of `positions`, counted from `from`, at which something may stand.
+    #[inline]
+    pub(crate) fn sift(&self, hay: &[u8], from: usize, positions: &mut Positions) {
+        let text = hay.get(from..).unwrap_or_default();
+        positions.retain(|at| self.may_stand(text, at));
+    }
+
     /// Whether something may have the bytes at `at`.
     #[inline(always)]
     pub(crate) fn may_stand(&self, hay: &[u8], at: usize) -> bool {
-        let bytes = match hay.get(at..).and_then(|rest| rest.first_chunk::<4>()) {
-            Some(bytes) => u32::from_le_bytes(*bytes),
-            None => word(hay, at).0 as u32,
+        let bytes = match hay.get(at..at + 4) {
+            Some(&[a, b, c, d]) => u32::from_le_bytes([a, b, c, d]),
+            _ => word(hay, at).0 as u32,
         };
         let hash = hash(bytes);
         let word = self.map.get(hash / 64).copied().unwrap_or(0);
@@ -174,7 +196,12 @@ impl<T: Copy> Dictionary<T> {
     #[inline]
     pub(crate) fn standing(&self, hay: &[u8], at: usize, mut found: impl FnMut(T)) {
         const AROUND: usize = BACK as usize + COMPARED;
-        let head = hash(word(hay, at).0 as u32) % HEADS;
+        let (word_here, there) = word(hay, at);
+        let head = hash(word_here as u32) % HEADS;
+        let fourths = self.fourths.get(head).copied().unwrap_or(0);
+        if fourths >> (word_here >> 24 & 31) & 1 == 0 && there >> 24 != 0 {
+            return;
+        }
         let (Some(&from), Some(&to)) = (self.heads.get(head), self.heads.get(head + 1)) else {
             return;
         };

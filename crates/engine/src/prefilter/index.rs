@@ -66,9 +66,13 @@ impl WindowPart {
         }
     }
 
-    /// The sets of its first bytes.
-    pub(crate) fn first(&self) -> Option<[ByteSet; WINDOW]> {
-        self.sets.first_chunk().copied()
+    /// The sets of its first four bytes.
+    pub(crate) fn first(&self) -> Option<[ByteSet; WINDOW + 1]> {
+        let [first, second, third, rest @ ..] = self.sets.as_slice() else {
+            return None;
+        };
+        let fourth = rest.first().copied().unwrap_or([!0; 4]);
+        Some([*first, *second, *third, fourth])
     }
 }
 
@@ -97,9 +101,7 @@ impl WindowIndex {
     /// Leaves the positions where some window has the bytes that are there, or the first ones of its shape.
     #[inline]
     pub(crate) fn sift(&self, hay: &[u8], from: usize, strip: &mut Strip) {
-        strip
-            .literals
-            .retain(|at| self.literals.may_stand(hay, from + at));
+        self.literals.sift(hay, from, &mut strip.literals);
         strip.shapes.retain(|at| {
             let text = hay.get(from + at..).unwrap_or_default();
             self.shapes.iter().any(|block| block.may_stand(text))

@@ -199,8 +199,13 @@ impl<O: Observer> Scan<'_, O> {
 
     /// Whether a start is anything but dead, as far as automata can tell.
     fn lives(&mut self, program: &RuleProgram, start: usize) -> bool {
-        if !boundary::left_is_free(&program.left, self.view.hay, start) {
+        if !boundary::left_is_free(&program.left, self.view.hay, start)
+            || !program.program.may_match(&self.view, start)
+        {
             return false;
+        }
+        if program.program.stages.len() == 1 {
+            return true;
         }
         let mut ends = core::mem::take(&mut self.stream.ends);
         let verdict = program

@@ -56,7 +56,14 @@ impl<'a, O: Observer> Scan<'a, O> {
             return;
         };
         let mut at = from;
+        let [first, ..] = &program.heads;
         while at < to {
+            let text = self.view.hay.get(at..to.min(self.view.hay.len()));
+            let mut bytes = text.unwrap_or_default().iter();
+            match bytes.position(|&b| boundary::contains(first, b)) {
+                Some(skipped) => at += skipped,
+                None => return,
+            }
             // Bytes that have not come yet may be any.
             let text = self.view.hay.get(at..).unwrap_or_default();
             let mut firsts = program.heads.iter().zip(text);
