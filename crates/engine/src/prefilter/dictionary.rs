@@ -4,8 +4,8 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::{Positions, WINDOW};
 use super::index::members;
+use super::{Positions, WINDOW};
 use crate::boundary::ByteSet;
 
 /// Bits of the map that says whether anything begins with these three bytes.
