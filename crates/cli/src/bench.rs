@@ -14,7 +14,7 @@ use serde::Serialize;
 use crate::input;
 use crate::lane::{Lane, Which};
 use crate::ledger;
-use crate::place::{self, Format};
+use crate::place::Format;
 use crate::show::count;
 use crate::terminal::{self, Unit};
 use crate::{Outcome, policy};
@@ -30,7 +30,8 @@ use crate::{Outcome, policy};
 Examples:
   blackbar bench big.log                                  the default policy, the native engine
   blackbar bench --policy secrets --engine wasm big.log   the module; compare with native
-  blackbar bench --chunk 16384 --json big.log | jq .median_mb_s")]
+  blackbar bench --chunk 16384 --json big.log | jq .median_mb_s
+  blackbar bench --policy mine --ledger big.log           which rules take the time, and why")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     choice: policy::Choice,
@@ -84,23 +85,15 @@ struct Seen {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
-    let haystack = input::whole(&arguments.file)?;
-    if haystack.is_empty() {
-        bail!(
-            "`{}` is empty: there is nothing to measure",
-            arguments.file.display()
-        );
-    }
-    let head = &haystack[..haystack.len().min(8192)];
-    let place =
-        place::decide(arguments.format, Some(&arguments.file), head, true).unwrap_or_default();
+    let (haystack, place) = input::in_memory(&arguments.file, arguments.format)?;
     let ready = arguments.choice.ready()?;
     if arguments.ledger {
         if arguments.engine == Which::Wasm {
             bail!("--ledger counts inside the native engine; leave out --engine wasm");
         }
         let chunk = arguments.chunk as usize;
-        ledger::print(&ready, place, &haystack, chunk, arguments.json)?;
+        let record = ledger::keep(&ready, place, &haystack, chunk);
+        ledger::print(&record, arguments.json)?;
         return Ok(Outcome::Fine);
     }
     let (rules, artifact_bytes) = (ready.engine.rules().len(), ready.artifact.len());

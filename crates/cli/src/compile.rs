@@ -7,6 +7,10 @@ use blackbar_compiler::{Report, RuleReport};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
+use crate::input::{self, BLOCK};
+use crate::ledger::{self, Record};
+use crate::place::Format;
+use crate::policy::Ready;
 use crate::show::{Table, count};
 use crate::{Outcome, output, policy, terminal};
 
@@ -19,6 +23,8 @@ use crate::{Outcome, output, policy, terminal};
 Examples:
   blackbar compile default -o default.bbar
   blackbar compile policies/mine -o mine.bbar --report text    what each rule costs
+  blackbar compile policies/mine -o mine.bbar --ledger app.log
+                                                               what it costs on this very log
   blackbar compile mine.toml -o mine.bbar --report json | jq '.rules[] | select(.hold_back > 1000)'")]
 pub(crate) struct Arguments {
     /// A policy file, the folder of a pack, or the name of a built-in
@@ -30,6 +36,10 @@ pub(crate) struct Arguments {
     /// Print what each rule costs
     #[arg(long, value_enum)]
     report: Option<Form>,
+    /// Run the policy over this haystack too, and put into the report what each rule had to do there: candidates, starts that
+    /// were verified, bytes that its automata looked at, findings, share of the time
+    #[arg(long, value_name = "HAYSTACK")]
+    ledger: Option<PathBuf>,
 }
 
 /// The forms of the report.
@@ -42,6 +52,10 @@ enum Form {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
+    let haystack = match &arguments.ledger {
+        Some(path) => Some(input::in_memory(path, Format::Auto)?),
+        None => None,
+    };
     let source = policy::read(&arguments.policy)?;
     let compiled = policy::compile(&source)?;
     if !compiled.warnings.is_empty() {
@@ -49,14 +63,25 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         terminal::plain("");
     }
     output::write(&arguments.output, &compiled.artifact)?;
+    let ledger = match haystack {
+        Some((haystack, place)) => {
+            let ready = Ready::of(&arguments.policy, compiled.artifact.clone())?;
+            Some(ledger::keep(&ready, place, &haystack, BLOCK))
+        }
+        None => None,
+    };
     let mut out = io::stdout().lock();
-    match arguments.report {
-        Some(Form::Json) => json(&mut out, &compiled.report)?,
-        Some(Form::Text) => {
+    match (arguments.report, &ledger) {
+        (Some(Form::Json), _) => json(&mut out, &compiled.report, ledger.as_ref())?,
+        (_, Some(ledger)) => {
+            costs(&compiled.report.rules, ledger).write(&mut out)?;
+            writeln!(out, "{}\n", ledger.summary())?;
+        }
+        (Some(Form::Text), None) => {
             table(&compiled.report.rules).write(&mut out)?;
             writeln!(out)?;
         }
-        None => {}
+        (None, None) => {}
     }
     if arguments.report != Some(Form::Json) {
         let rules = count(compiled.report.rules.len() as u64, "rule");
@@ -93,6 +118,36 @@ fn table(rules: &[RuleReport]) -> Table {
     table
 }
 
+/// The report beside the ledger, the rule that takes most time first. Counts are for each MB, so that haystacks can be compared.
+fn costs(rules: &[RuleReport], ledger: &Record) -> Table {
+    let mut table = Table::new(&[
+        "rule",
+        "#states",
+        "#held back",
+        "#candidates/MB",
+        "#verified/MB",
+        "#bytes/MB",
+        "#findings",
+        "#time %",
+    ]);
+    for row in &ledger.rules {
+        let Some(rule) = rules.iter().find(|rule| rule.id == row.rule) else {
+            continue;
+        };
+        table.row([
+            rule.id.clone(),
+            rule.states.to_string(),
+            rule.hold_back.to_string(),
+            ledger.per_mb(row.windows).to_string(),
+            ledger.per_mb(row.verified).to_string(),
+            ledger.per_mb(row.steps).to_string(),
+            row.findings.to_string(),
+            format!("{:.1}", row.time_percent),
+        ]);
+    }
+    table
+}
+
 /// The first window, and how many more there are.
 fn shown(fingerprint: &[String]) -> String {
     match fingerprint {
@@ -102,7 +157,7 @@ fn shown(fingerprint: &[String]) -> String {
     }
 }
 
-fn json(out: &mut dyn Write, report: &Report) -> anyhow::Result<()> {
+fn json(out: &mut dyn Write, report: &Report, ledger: Option<&Record>) -> anyhow::Result<()> {
     let rules: Vec<_> = report
         .rules
         .iter()
@@ -113,13 +168,14 @@ fn json(out: &mut dyn Write, report: &Report) -> anyhow::Result<()> {
             })
         })
         .collect();
-    serde_json::to_writer_pretty(
-        &mut *out,
-        &json!({
-            "policy": report.policy, "artifact_bytes": report.artifact_bytes, "automata_bytes": report.automata_bytes,
-            "hold_back": report.hold_back(), "rules": rules,
-        }),
-    )?;
+    let mut all = json!({
+        "policy": report.policy, "artifact_bytes": report.artifact_bytes, "automata_bytes": report.automata_bytes,
+        "hold_back": report.hold_back(), "rules": rules,
+    });
+    if let Some(ledger) = ledger {
+        all["ledger"] = serde_json::to_value(ledger)?;
+    }
+    serde_json::to_writer_pretty(&mut *out, &all)?;
     writeln!(out)?;
     Ok(())
 }

@@ -192,6 +192,23 @@ pub(crate) fn whole(path: &Path) -> anyhow::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Reads a haystack that is to be measured, and tells its place.
+///
+/// # Errors
+/// As [`whole`], and when it is empty.
+pub(crate) fn in_memory(path: &Path, format: Format) -> anyhow::Result<(Vec<u8>, Place)> {
+    let haystack = whole(path)?;
+    if haystack.is_empty() {
+        return Err(anyhow!(
+            "`{}` is empty: there is nothing to measure",
+            path.display()
+        ));
+    }
+    let head = &haystack[..haystack.len().min(BINARY_WINDOW)];
+    let place = place::decide(format, Some(path), head, true).unwrap_or_default();
+    Ok((haystack, place))
+}
+
 /// One read that an interrupting signal does not end; 0 is the end of the input.
 pub(crate) fn read_some(reader: &mut dyn Read, room: &mut [u8]) -> io::Result<usize> {
     loop {

@@ -1,5 +1,5 @@
-//! `blackbar bench --ledger`: what each rule costs on a haystack. Counts come from one run of the native engine, times from
-//! another, because looking at a clock takes longer than most verifications.
+//! What each rule costs on a haystack: `blackbar bench --ledger`, and the report of `blackbar compile --ledger`. Counts come from
+//! one run of the native engine, times from another, because looking at a clock takes longer than most verifications.
 
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
@@ -13,10 +13,10 @@ use crate::show::Table;
 /// Rules that are shown as a table when not all are wanted.
 const SHOWN: usize = 25;
 
-/// What is printed.
+/// The ledger of one haystack.
 #[derive(Debug, Serialize)]
-struct Record {
-    bytes: usize,
+pub(crate) struct Record {
+    pub(crate) bytes: usize,
     /// Positions in a million that each step lets through.
     literals_per_mb: u64,
     shapes_per_mb: u64,
@@ -27,17 +27,23 @@ struct Record {
     steps_per_mb: u64,
     /// Percent of the time of a run without a clock.
     verifying_percent: f64,
-    rules: Vec<Row>,
+    /// All rules, the one that takes most time first.
+    pub(crate) rules: Vec<Row>,
 }
 
+/// One rule's part.
 #[derive(Debug, Serialize)]
-struct Row {
-    rule: String,
-    windows: u64,
-    verified: u64,
-    steps: u64,
-    findings: u64,
-    time_percent: f64,
+pub(crate) struct Row {
+    pub(crate) rule: String,
+    /// Windows that stood: its candidates.
+    pub(crate) windows: u64,
+    /// Starts that were verified.
+    pub(crate) verified: u64,
+    /// Bytes that automata looked at.
+    pub(crate) steps: u64,
+    pub(crate) findings: u64,
+    /// Of verifying it, in percent of the time of a run without a clock.
+    pub(crate) time_percent: f64,
 }
 
 /// Measures time by rule.
@@ -99,14 +105,8 @@ fn once<O: Observer>(
     (started.elapsed(), findings)
 }
 
-/// Prints the ledger of `haystack`.
-pub(crate) fn print(
-    ready: &Ready,
-    place: Place,
-    haystack: &[u8],
-    chunk: usize,
-    json: bool,
-) -> anyhow::Result<()> {
+/// Keeps the ledger of `haystack`.
+pub(crate) fn keep(ready: &Ready, place: Place, haystack: &[u8], chunk: usize) -> Record {
     let rules = ready.engine.rules().len();
     let mut ledger = Ledger::new(rules);
     let (_, findings) = once(ready, place, haystack, chunk, &mut ledger);
@@ -139,7 +139,7 @@ pub(crate) fn print(
         })
         .collect();
     rows.sort_by(|a, b| b.time_percent.total_cmp(&a.time_percent));
-    let record = Record {
+    Record {
         bytes: haystack.len(),
         literals_per_mb: per_mb(ledger.literals),
         shapes_per_mb: per_mb(ledger.shapes),
@@ -150,13 +150,17 @@ pub(crate) fn print(
         steps_per_mb: per_mb(sum(|entry| entry.steps)),
         verifying_percent: percent(clock.times.iter().sum()),
         rules: rows,
-    };
+    }
+}
+
+/// Prints a ledger.
+pub(crate) fn print(record: &Record, json: bool) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
     if json {
-        serde_json::to_writer_pretty(&mut out, &record)?;
+        serde_json::to_writer_pretty(&mut out, record)?;
         writeln!(out)?;
     } else {
-        table(&record, &mut out)?;
+        table(record, &mut out)?;
     }
     out.flush()?;
     Ok(())
@@ -217,9 +221,20 @@ fn table(record: &Record, out: &mut dyn Write) -> io::Result<()> {
             costly.len() - SHOWN
         )?;
     }
-    writeln!(
-        out,
-        "verifying takes {:.0} % of the time; the rest is the first pass, looking up, and copying",
-        record.verifying_percent
-    )
+    writeln!(out, "{}", record.summary())
+}
+
+impl Record {
+    /// What is left beside the rules.
+    pub(crate) fn summary(&self) -> String {
+        format!(
+            "verifying takes {:.0} % of the time; the rest is the first pass, looking up, and copying",
+            self.verifying_percent
+        )
+    }
+
+    /// A count as what it is in a million bytes.
+    pub(crate) fn per_mb(&self, count: u64) -> u64 {
+        count * 1_000_000 / (self.bytes as u64).max(1)
+    }
 }

@@ -60,8 +60,8 @@ struct Arguments {
 }
 
 const AFTER_HELP: &str = "\
-A policy P is a policy file, the folder of a pack, the name of a built-in (default, strict, or a pack such as secrets or pii),
-or a compiled artifact (.bbar). Without --policy the built-in `default` is used.
+A policy P is a policy file, the folder of a pack, the name of a built-in (default, strict, or a
+pack such as secrets or pii), or an artifact (.bbar). Without --policy the built-in `default` is used.
 
 Examples:
   tail -f app.log | blackbar redact          mask what should not be in a log, as it is written
@@ -71,7 +71,7 @@ Examples:
   blackbar embed --policy default -o filter.wasm
                                              a module that Envoy loads, no toolchain needed
 
-Exit status: 0 fine, 1 findings with --fail-on-findings or a check that failed, 2 wrong usage or bad input.
+Exit status: 0 fine; 1 findings with --fail-on-findings, or a check that failed; 2 wrong usage or input.
 Matched values are never printed by scan, eval, test or explain unless --show-values is given.";
 
 #[derive(Subcommand)]

@@ -46,6 +46,23 @@ pub(crate) struct Ready {
     pub(crate) profile: Option<String>,
 }
 
+impl Ready {
+    /// A policy's artifact with its base profile; `name` is for messages.
+    ///
+    /// # Errors
+    /// When the engine refuses it.
+    pub(crate) fn of(name: &str, artifact: Vec<u8>) -> anyhow::Result<Self> {
+        let artifact: Cow<'static, [u8]> = Cow::Owned(artifact);
+        let engine = load(name, artifact.clone())?;
+        Ok(Self {
+            plan: Plan::new(&engine, None)?,
+            engine,
+            artifact,
+            profile: None,
+        })
+    }
+}
+
 impl Choice {
     /// The policy as it was named.
     pub(crate) fn name(&self) -> &str {
