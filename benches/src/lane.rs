@@ -186,13 +186,7 @@ impl Wasm {
     /// Opens an exchange and brings it to where the body of its response begins.
     pub fn open(&mut self) -> Exchange {
         let mut exchange = self.host.exchange();
-        let request = [
-            (":method", "GET"),
-            (":scheme", "http"),
-            (":authority", "blackbar"),
-            (":path", "/"),
-        ];
-        exchange.request_headers(Headers::from(request), true);
+        exchange.request_headers(Headers::request("GET", "blackbar", "/"), true);
         let head = Headers::from([(":status", "200"), ("content-type", "text/plain")]);
         exchange.response_headers(head, false);
         exchange
@@ -201,14 +195,9 @@ impl Wasm {
     /// Opens an exchange and brings it to where the body of its request begins.
     pub fn open_request(&mut self) -> Exchange {
         let mut exchange = self.host.exchange();
-        let request = [
-            (":method", "POST"),
-            (":scheme", "http"),
-            (":authority", "blackbar"),
-            (":path", "/"),
-            ("content-type", "text/plain"),
-        ];
-        exchange.request_headers(Headers::from(request), false);
+        let mut request = Headers::request("POST", "blackbar", "/");
+        request.add(b"content-type", b"text/plain");
+        exchange.request_headers(request, false);
         exchange
     }
 

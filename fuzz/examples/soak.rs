@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use blackbar_engine::Place;
-use blackbar_fuzz::choices::Choices;
+use blackbar_fuzz::choices::{Choices, Seeded};
 use blackbar_fuzz::generate;
 use blackbar_fuzz::oracle::{Subject, ends, every_split};
 use blackbar_policy::model::Policy;
@@ -78,20 +78,14 @@ fn main() {
         .skip(1)
         .map(|a| a.parse::<u64>().unwrap_or(1));
     let seconds = args.next().unwrap_or(60);
-    let mut state = args.next().unwrap_or(1).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let seed = args.next().unwrap_or(1);
+    let mut seeded = Seeded::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
     let most = args.next().unwrap_or(12);
     std::panic::set_hook(Box::new(|_| {}));
     let begin = Instant::now();
     let (mut policies, mut refused, mut hays, mut found) = (0, 0, 0, 0);
     while begin.elapsed() < Duration::from_secs(seconds) && found < most {
-        let bytes: Vec<u8> = (0..1500)
-            .map(|_| {
-                state ^= state << 13;
-                state ^= state >> 7;
-                state ^= state << 17;
-                (state >> 32) as u8
-            })
-            .collect();
+        let bytes = seeded.bytes(1500);
         let mut c = Choices::new(&bytes);
         let made = generate::policy(&mut c, false);
         policies += 1;

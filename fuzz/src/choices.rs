@@ -51,3 +51,28 @@ impl<'a> Choices<'a> {
         self.at < self.bytes.len()
     }
 }
+
+/// Bytes to choose by where no fuzzer gives them: from a seed, the same on every machine.
+///
+/// Xorshift (Marsaglia, "Xorshift RNGs", 2003), of whose 64 bits the upper half is taken.
+#[derive(Debug, Clone)]
+pub struct Seeded(u64);
+
+impl Seeded {
+    /// From a seed, which is not 0.
+    #[must_use]
+    pub fn new(seed: u64) -> Seeded {
+        Seeded(seed)
+    }
+
+    /// The next `count` bytes.
+    pub fn bytes(&mut self, count: usize) -> Vec<u8> {
+        let mut next = || {
+            self.0 ^= self.0 << 13;
+            self.0 ^= self.0 >> 7;
+            self.0 ^= self.0 << 17;
+            (self.0 >> 32) as u8
+        };
+        (0..count).map(|_| next()).collect()
+    }
+}

@@ -170,14 +170,11 @@ impl Transaction {
     #[must_use]
     pub fn request(body: impl Into<Vec<u8>>) -> Self {
         let request_body = body.into();
+        let mut request_headers = Headers::request("POST", "example.com", "/");
+        let length = request_body.len().to_string();
+        request_headers.add(b"content-length", length.as_bytes());
         Transaction {
-            request_headers: Headers::from([
-                (":method", "POST"),
-                (":scheme", "http"),
-                (":authority", "example.com"),
-                (":path", "/"),
-                ("content-length", &request_body.len().to_string()),
-            ]),
+            request_headers,
             request_body,
             response_headers: Headers::from([(":status", "200"), ("content-length", "0")]),
             ..Self::default()
@@ -189,12 +186,7 @@ impl Transaction {
     pub fn response(body: impl Into<Vec<u8>>) -> Self {
         let response_body = body.into();
         Transaction {
-            request_headers: Headers::from([
-                (":method", "GET"),
-                (":scheme", "http"),
-                (":authority", "example.com"),
-                (":path", "/"),
-            ]),
+            request_headers: Headers::request("GET", "example.com", "/"),
             response_headers: Headers::from([
                 (":status", "200"),
                 ("content-length", &response_body.len().to_string()),

@@ -23,6 +23,17 @@ impl Headers {
         Self::default()
     }
 
+    /// The pseudo headers of a request over plain HTTP.
+    #[must_use]
+    pub fn request(method: &str, authority: &str, path: &str) -> Self {
+        Self::from([
+            (":method", method),
+            (":scheme", "http"),
+            (":authority", authority),
+            (":path", path),
+        ])
+    }
+
     /// The number of pairs, duplicates counted.
     #[must_use]
     pub fn len(&self) -> usize {

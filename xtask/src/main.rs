@@ -5,6 +5,7 @@
 //! that `cargo xtask` prints. Where the wasmtime host is needed it runs as a program of its own.
 #![forbid(unsafe_code)]
 
+mod apt;
 mod bench;
 mod ci;
 mod demo;

@@ -10,6 +10,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::EnvoyArguments;
+use crate::apt;
 use crate::process::{answer, run as run_command};
 use crate::workspace::{cargo, root, scratch};
 
@@ -95,29 +96,16 @@ fn install() -> Result<toolchain::Toolchain> {
             Err(error) => eprintln!("setup: {error}; trying the system's packages"),
         }
     }
-    let packages = toolchain::DEBIAN_PACKAGES.join(" ");
-    let by_hand = format!("apt-get update && apt-get install --yes {packages}");
-    if answer(Command::new("apt-get").arg("--version")).is_none() {
+    if !apt::there() {
         bail!(
             "no way to build the Wasm module: run `rustup target add {}`, or set {} to a prebuilt module",
             toolchain::TARGET,
             toolchain::PREBUILT
         );
     }
-    if answer(Command::new("id").arg("-u")).is_none_or(|id| id.trim() != "0") {
-        bail!("no way to build the Wasm module; run this as root: {by_hand}");
-    }
-    eprintln!("setup: {by_hand}");
-    let apt = |arguments: &[&str]| {
-        let mut command = Command::new("apt-get");
-        command
-            .env("DEBIAN_FRONTEND", "noninteractive")
-            .args(arguments);
-        run_command(&mut command)
-    };
-    apt(&["update", "--quiet"])?;
-    let mut install = vec!["install", "--quiet", "--yes", "--no-install-recommends"];
-    install.extend(toolchain::DEBIAN_PACKAGES);
-    apt(&install)?;
+    apt::install(
+        "no way to build the Wasm module",
+        &toolchain::DEBIAN_PACKAGES,
+    )?;
     find().map_err(anyhow::Error::msg)
 }

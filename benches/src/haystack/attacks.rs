@@ -14,14 +14,7 @@ const BEYOND: u64 = 8;
 
 /// The longest literal part of each rule, in random order, with a byte between them that ends words.
 pub(super) fn fingerprints(policy: &Policy, bytes: usize, seed: u64) -> Vec<u8> {
-    let rules = expressions(policy);
-    fill(bytes, seed, |random, out| {
-        let mut piece = Piece::default();
-        draw(
-            &rules[random.below(rules.len() as u64) as usize],
-            random,
-            &mut piece,
-        );
+    pieces(policy, bytes, seed, |piece, random, out| {
         out.extend_from_slice(piece.literal());
         out.push(random.pick(b"\n =:\"/"));
     })
@@ -29,14 +22,7 @@ pub(super) fn fingerprints(policy: &Policy, bytes: usize, seed: u64) -> Vec<u8> 
 
 /// Matches that break off before their last byte, or have a byte inside that does not belong there.
 pub(super) fn near_misses(policy: &Policy, bytes: usize, seed: u64) -> Vec<u8> {
-    let rules = expressions(policy);
-    fill(bytes, seed, |random, out| {
-        let mut piece = Piece::default();
-        draw(
-            &rules[random.below(rules.len() as u64) as usize],
-            random,
-            &mut piece,
-        );
+    pieces(policy, bytes, seed, |piece, random, out| {
         let mut text = piece.bytes;
         if random.below(2) == 0 {
             text.pop();
@@ -52,16 +38,25 @@ pub(super) fn near_misses(policy: &Policy, bytes: usize, seed: u64) -> Vec<u8> {
 
 /// What the patterns match, whole; validators have a say in whether it is a finding.
 pub(super) fn matches(policy: &Policy, bytes: usize, seed: u64) -> Vec<u8> {
+    pieces(policy, bytes, seed, |piece, random, out| {
+        out.extend_from_slice(&piece.bytes);
+        out.push(random.pick(b"\n \","));
+    })
+}
+
+/// Text that a rule of the policy matches, drawn again and again and written as `write` likes.
+fn pieces(
+    policy: &Policy,
+    bytes: usize,
+    seed: u64,
+    write: impl Fn(Piece, &mut Random, &mut Vec<u8>),
+) -> Vec<u8> {
     let rules = expressions(policy);
     fill(bytes, seed, |random, out| {
         let mut piece = Piece::default();
-        draw(
-            &rules[random.below(rules.len() as u64) as usize],
-            random,
-            &mut piece,
-        );
-        out.extend_from_slice(&piece.bytes);
-        out.push(random.pick(b"\n \","));
+        let rule = &rules[random.below(rules.len() as u64) as usize];
+        draw(rule, random, &mut piece);
+        write(piece, random, out);
     })
 }
 

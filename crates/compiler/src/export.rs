@@ -54,14 +54,7 @@ fn write(hir: &Hir, out: &mut String) {
             out.push_str("(?:");
             write(&r.sub, out);
             out.push(')');
-            match (r.min, r.max) {
-                (0, Some(1)) => out.push('?'),
-                (0, None) => out.push('*'),
-                (1, None) => out.push('+'),
-                (min, None) => out.push_str(&format!("{{{min},}}")),
-                (min, Some(max)) if min == max => out.push_str(&format!("{{{min}}}")),
-                (min, Some(max)) => out.push_str(&format!("{{{min},{max}}}")),
-            }
+            out.push_str(&quantifier(r.min, r.max));
         }
         HirKind::Capture(capture) => write(&capture.sub, out),
         HirKind::Concat(parts) => parts.iter().for_each(|part| write(part, out)),
@@ -75,6 +68,24 @@ fn write(hir: &Hir, out: &mut String) {
             }
             out.push(')');
         }
+    }
+}
+
+/// How a repetition of `min` to `max` times is written, in any syntax of regular expressions.
+///
+/// ```
+/// assert_eq!(blackbar_compiler::quantifier(2, None), "{2,}");
+/// assert_eq!(blackbar_compiler::quantifier(0, Some(1)), "?");
+/// ```
+#[must_use]
+pub fn quantifier(min: u32, max: Option<u32>) -> String {
+    match (min, max) {
+        (0, Some(1)) => "?".to_string(),
+        (0, None) => "*".to_string(),
+        (1, None) => "+".to_string(),
+        (min, None) => format!("{{{min},}}"),
+        (min, Some(max)) if min == max => format!("{{{min}}}"),
+        (min, Some(max)) => format!("{{{min},{max}}}"),
     }
 }
 

@@ -31,7 +31,7 @@ mod windows;
 use blackbar_policy::diagnostic::{Diagnostic, PolicyError};
 use blackbar_policy::model::Policy;
 
-pub use export::{Exported, export};
+pub use export::{Exported, export, quantifier};
 pub use pattern::SEPARATOR;
 pub use report::{Report, RuleReport};
 pub use sample::SAMPLE;

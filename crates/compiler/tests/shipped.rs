@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use blackbar_engine::Place;
-use blackbar_fuzz::choices::Choices;
+use blackbar_fuzz::choices::{Choices, Seeded};
 use blackbar_fuzz::oracle::{Subject, ends, every_split};
 use blackbar_policy::load::NoBuiltins;
 use blackbar_policy::model::Policy;
@@ -74,18 +74,12 @@ fn pieces_of_cases_are_as_the_reference_says() {
         .collect();
     let subject = Subject::new(policy).expect("a shipped profile compiles");
     let rounds = std::env::var("ROUNDS").map_or(150, |n| n.parse().expect("a number"));
-    let mut state =
-        std::env::var("SEED").map_or(0x2545_f491_4f6c_dd1d_u64, |n| n.parse().expect("a number"));
+    let seed =
+        std::env::var("SEED").map_or(0x2545_f491_4f6c_dd1d, |n| n.parse().expect("a number"));
+    let mut seeded = Seeded::new(seed);
     let mut findings = 0;
     for _ in 0..rounds {
-        let bytes: Vec<u8> = (0..48)
-            .map(|_| {
-                state ^= state << 13;
-                state ^= state >> 7;
-                state ^= state << 17;
-                (state >> 32) as u8
-            })
-            .collect();
+        let bytes = seeded.bytes(48);
         let mut c = Choices::new(&bytes);
         let mut hay = Vec::new();
         for _ in 0..c.between(2, 5) {

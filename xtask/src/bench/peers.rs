@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::process::{answer, run};
+use crate::apt;
 use crate::workspace::{root, scratch};
 
 /// The oldest Node whose V8 has what the module needs.
@@ -62,19 +62,5 @@ fn compile() -> Result<PathBuf, String> {
 }
 
 fn install() -> Result<(), String> {
-    let by_hand = format!("apt-get install --yes {}", PACKAGES.join(" "));
-    let root = answer(Command::new("id").arg("-u")).is_some_and(|id| id.trim() == "0");
-    if !root || answer(Command::new("apt-get").arg("--version")).is_none() {
-        return Err(format!("as root on a Debian-like system: {by_hand}"));
-    }
-    eprintln!("bench: {by_hand}");
-    let apt = |words: &[&str]| {
-        let mut command = Command::new("apt-get");
-        run(command.env("DEBIAN_FRONTEND", "noninteractive").args(words))
-            .map_err(|error| format!("{error:#}"))
-    };
-    apt(&["update", "--quiet"])?;
-    let mut words = vec!["install", "--quiet", "--yes", "--no-install-recommends"];
-    words.extend(PACKAGES);
-    apt(&words)
+    apt::install("Vectorscan cannot be built here", &PACKAGES).map_err(|error| format!("{error:#}"))
 }

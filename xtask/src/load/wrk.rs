@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
-use crate::process::{answer, run};
+use crate::apt;
 
 const SCRIPT: &str = include_str!("wrk.lua");
 /// The package's name, in Debian and most others.
@@ -30,29 +30,7 @@ pub(crate) fn find() -> Result<String> {
     if let Some(version) = version() {
         return Ok(version);
     }
-    let by_hand = format!("apt-get install --yes {PACKAGE}");
-    if answer(Command::new("apt-get").arg("--version")).is_none() {
-        bail!("no wrk here; install the package `{PACKAGE}` of your system");
-    }
-    if answer(Command::new("id").arg("-u")).is_none_or(|id| id.trim() != "0") {
-        bail!("no wrk here; run this as root: {by_hand}");
-    }
-    eprintln!("setup: {by_hand}");
-    let apt = |arguments: &[&str]| {
-        let mut command = Command::new("apt-get");
-        command
-            .env("DEBIAN_FRONTEND", "noninteractive")
-            .args(arguments);
-        run(&mut command)
-    };
-    apt(&["update", "--quiet"])?;
-    apt(&[
-        "install",
-        "--quiet",
-        "--yes",
-        "--no-install-recommends",
-        PACKAGE,
-    ])?;
+    apt::install("no wrk here", &[PACKAGE])?;
     version().context("wrk was installed and does not run")
 }
 

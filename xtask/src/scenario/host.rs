@@ -149,15 +149,7 @@ fn one(host: &mut Host, around: &Around, exchange: &Exchange) -> Result<Seen> {
     let mut headers = request.header_list();
     let mut payload = request.payload(&exchange.name)?;
     around.unpack(&mut headers, &mut payload);
-    let mut sent = Map::new();
-    for (name, value) in [
-        (":method", request.method.as_str()),
-        (":path", &request.path.0),
-        (":scheme", "http"),
-        (":authority", "blackbar.test"),
-    ] {
-        sent.add(name.as_bytes(), value.as_bytes());
-    }
+    let mut sent = Map::request(&request.method, "blackbar.test", &request.path.0);
     let log_headers = {
         fill(&mut sent, &headers, &payload);
         sent.clone()

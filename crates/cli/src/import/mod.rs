@@ -3,6 +3,7 @@
 //! [`pack`] and [`report`] write.
 
 mod build;
+mod dialect;
 mod examples;
 mod gitleaks;
 mod implied;
@@ -11,6 +12,7 @@ mod pattern;
 mod print;
 mod report;
 mod source;
+mod tree;
 mod yaml;
 
 use std::io::{self, Write};

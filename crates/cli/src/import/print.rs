@@ -1,6 +1,7 @@
 //! An expression as pattern text of the policy language, so that people can read it. Nothing is changed on the way: parsing the
 //! text gives the expression again, but for greediness, which has no meaning in a policy.
 
+use blackbar_compiler::quantifier;
 use regex_syntax::hir::{Class, ClassBytes, ClassBytesRange, Hir, HirKind, Look};
 
 /// The text of an expression; it holds no apostrophe and no control character, so that it may stand in a literal TOML string.
@@ -36,14 +37,7 @@ fn write(hir: &Hir, out: &mut String) {
         }),
         HirKind::Repetition(repetition) => {
             atom(&repetition.sub, out);
-            match (repetition.min, repetition.max) {
-                (0, Some(1)) => out.push('?'),
-                (0, None) => out.push('*'),
-                (1, None) => out.push('+'),
-                (min, None) => out.push_str(&format!("{{{min},}}")),
-                (min, Some(max)) if min == max => out.push_str(&format!("{{{min}}}")),
-                (min, Some(max)) => out.push_str(&format!("{{{min},{max}}}")),
-            }
+            out.push_str(&quantifier(repetition.min, repetition.max));
         }
         HirKind::Capture(capture) => {
             match capture.name.as_deref() {

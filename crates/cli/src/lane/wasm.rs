@@ -72,13 +72,7 @@ impl Wasm {
     /// A request goes by, and the head of its response, with its length if it is known.
     pub(super) fn start(&mut self, place: Place, length: Option<u64>) -> anyhow::Result<()> {
         let mut exchange = self.host.exchange();
-        let request = [
-            (":method", "GET"),
-            (":scheme", "http"),
-            (":authority", "blackbar"),
-            (":path", "/"),
-        ];
-        exchange.request_headers(Headers::from(request), true);
+        exchange.request_headers(Headers::request("GET", "blackbar", "/"), true);
         let media = match place {
             Place::Json => "application/json",
             _ => "text/plain",

@@ -241,10 +241,6 @@ pub(super) fn verhoeff(number: &Plain) -> bool {
         [2, 7, 9, 3, 8, 0, 6, 4, 1, 5],
         [7, 0, 4, 6, 9, 1, 3, 2, 5, 8],
     ];
-    let entry = |table: &[[u8; 10]], row: usize, column: usize| {
-        let row = table.get(row);
-        row.and_then(|row| row.get(column)).copied().unwrap_or(0)
-    };
     let check = (0..number.len())
         .rev()
         .zip(0..)
@@ -272,11 +268,15 @@ pub(super) fn damm(number: &Plain) -> bool {
         [2, 5, 8, 1, 4, 3, 6, 7, 9, 0],
     ];
     let check = (0..number.len()).fold(0_u8, |check, at| {
-        let row = TABLE.get(usize::from(check));
-        let entry = row.and_then(|row| row.get(number.at(at) as usize));
-        entry.copied().unwrap_or(0)
+        entry(&TABLE, usize::from(check), number.at(at) as usize)
     });
     number.len() > 1 && check == 0
+}
+
+/// An entry of a table of digits; 0 where it has none.
+fn entry(table: &[[u8; 10]], row: usize, column: usize) -> u8 {
+    let row = table.get(row);
+    row.and_then(|row| row.get(column)).copied().unwrap_or(0)
 }
 
 /// Whether the entry of `table` at `index` is `letter`.
