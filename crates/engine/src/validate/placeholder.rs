@@ -33,6 +33,18 @@ const NOTHING: [&[u8]; 14] = [
     b"missing", b"unknown",
 ];
 
+/// Values that standards and vendors print as examples, for everyone to copy: the whole value, or what it ends in.
+///
+/// Source: RFC 6749, sections 4.1.4, 4.3.2 and 5.1; RFC 6750, sections 2.1 and 2.3; RFC 7515, appendix A.1; the debugger of jwt.io;
+/// GitHub's REST documentation; Stripe's API reference; Microsoft's reference of nuget.config.
+#[rustfmt::skip]
+const PUBLISHED: [&[u8]; 13] = [
+    b"2YotnFZFEjr1zCsicMWpAA", b"tGzv3JOkF0XG5Qx2TlKWIA", b"7Fjfp0ZBr1KtDRbnfVdmIw", b"czZCaGRSa3F0MzpnWDFmQmF0M2JW",
+    b"mF_9.B5f-4.1JqM", b"vF9dft4qmT", b"dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
+    b"SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV_adQssw5c", b"16C7e42F292c6912E7710c838347Ae178B4a",
+    b"_4eC39HqLyjWDarjtT1zdp7dc", b"_BQokikJOvBiI2HlWgH4olfQ2", b"33f!!lloppa", b"hal+9ooo_da!sY",
+];
+
 /// Marks of template languages, which no value has at both ends by chance: whatever stands between them is an expression.
 #[rustfmt::skip]
 const TEMPLATES: [(&[u8], &[u8]); 7] = [
@@ -61,11 +73,13 @@ const LONGEST_UNIT: usize = 32;
 ///   up a third (`AKIA…EXAMPLE`);
 /// - repetitions: one character (`xxxx`, `0000-0000`), a unit three times or more (`abcabcabc`), masks (`sk-********`);
 /// - a few characters and dots (`abcd...`);
+/// - examples that standards and vendors publish (`mF_9.B5f-4.1JqM`, the token of RFC 6750);
 /// - sequences, by steps of one (`abcdefgh`, `0123456789`, `87654321`), also interleaved (`a1b2c3d4e5f6`).
 pub fn not_placeholder(value: &[u8]) -> bool {
     let value = unquoted(value);
     !(value.is_empty()
         || is_nothing(value)
+        || is_published(value)
         || is_template(value)
         || is_repetition(value)
         || is_sequence(value)
@@ -82,6 +96,7 @@ pub fn not_template(value: &[u8]) -> bool {
     let value = unquoted(value);
     !(value.is_empty()
         || is_nothing(value)
+        || is_published(value)
         || is_template(value)
         || is_uniform(value)
         || is_masked(value)
@@ -107,6 +122,10 @@ fn unquoted(value: &[u8]) -> &[u8] {
 
 fn is_nothing(value: &[u8]) -> bool {
     NOTHING.iter().any(|word| value.eq_ignore_ascii_case(word))
+}
+
+fn is_published(value: &[u8]) -> bool {
+    PUBLISHED.iter().any(|example| value.ends_with(example))
 }
 
 /// One template expression from the first byte to the last.
@@ -524,6 +543,20 @@ mod tests {
         ] {
             assert!(not_template(something.as_bytes()), "{something}");
         }
+    }
+
+    #[test]
+    fn published_examples() {
+        for example in [
+            "2YotnFZFEjr1zCsicMWpAA",
+            "33f!!lloppa",
+            "mF_9.B5f-4.1JqM",
+            "eyJ0eXAiOiJKV1Qi.eyJpc3MiOiJqb2Ui.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
+        ] {
+            assert!(!not_placeholder(example.as_bytes()), "{example}");
+            assert!(!not_template(example.as_bytes()), "{example}");
+        }
+        assert!(not_placeholder(b"2YotnFZFEjr1zCsicMWpAB"));
     }
 
     /// Random values as vendors make them: never a placeholder. Fixed seeds would hide a weak rule; many values show it.
