@@ -1,9 +1,10 @@
 //! `cargo xtask quality`: measures the profiles on the corpus of labelled records where there is one, compares with the record
 //! in `policies/quality.json`, and keeps the table in `policies/README.md`. What is counted is decided by `blackbar eval`; what
-//! is kept of it lives in [`record`], targets and tables in [`table`].
+//! is kept of it lives in [`record`], targets and tables in [`table`], the list of what other tools cover in [`families`].
 //!
 //! The record holds counts by family and rule, and not a byte of the corpus.
 
+mod families;
 mod record;
 mod table;
 
@@ -66,7 +67,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool> {
     let blackbar = build_binary("blackbar", arguments.release)?;
     let now = measure(&blackbar, &corpus)?;
     print!("{}", table::render(&now));
-    let mut good = scorer_agrees(&blackbar, &corpus)?;
+    let mut good = families::check(&corpus)?;
+    good &= scorer_agrees(&blackbar, &corpus)?;
     if arguments.alarms {
         alarms()?;
     }
