@@ -3,7 +3,8 @@
 
 use std::fmt;
 
-use blackbar_engine::{Engine, Place, Plan, Stream, Width};
+use blackbar_carriers::Carrier;
+use blackbar_engine::{Engine, Place, Plan, Width};
 use blackbar_host_test::{Exchange, Headers, Host, Module, Step};
 
 /// What one pass over a haystack found and wrote.
@@ -53,7 +54,7 @@ fn limit() -> Result<Option<Width>, LaneError> {
 pub struct Native {
     engine: Engine,
     plan: Plan,
-    stream: Stream,
+    stream: Carrier,
     out: Vec<u8>,
 }
 
@@ -71,7 +72,7 @@ impl Native {
         Ok(Self {
             engine,
             plan,
-            stream: Stream::new(Place::Text),
+            stream: Carrier::new(Place::Text),
             out: Vec::new(),
         })
     }

@@ -16,7 +16,8 @@
 //! A carried tail comes too late for a body that ends with trailers and no further body callback: the proxy takes no bytes then.
 //! That is [`BodyError::Lost`]: a message is refused rather than cut short.
 
-use blackbar_engine::{Engine, Place, Plan, Stream};
+use blackbar_carriers::Carrier;
+use blackbar_engine::{Engine, Place, Plan};
 
 use crate::config::OnHoldLimit;
 use crate::counters::{Counters, Disposition, Event, Tally};
@@ -103,7 +104,7 @@ pub struct Rules<'a> {
 pub struct Body {
     kind: BufferKind,
     disposition: Disposition,
-    stream: Stream,
+    stream: Carrier,
     /// The announced length.
     length: Option<u64>,
     /// What is done with undecided bytes when the proxy would have to hold too many.
@@ -112,7 +113,7 @@ pub struct Body {
     floods: bool,
     /// Bytes at the start of the proxy's buffer that are output already.
     written: usize,
-    /// Stream offset of the first byte in the proxy's buffer behind those.
+    /// Carrier offset of the first byte in the proxy's buffer behind those.
     base: u64,
     /// Original bytes before `base` that were taken out of the proxy's buffer and are not decided.
     carried: Vec<u8>,
@@ -150,7 +151,7 @@ impl Body {
         place: Place,
         length: Option<u64>,
         on_hold_limit: OnHoldLimit,
-        mut stream: Stream,
+        mut stream: Carrier,
     ) -> Body {
         stream.reset(place);
         Body {
@@ -183,7 +184,7 @@ impl Body {
 
     /// The stream, for use by another body.
     #[must_use]
-    pub fn into_stream(self) -> Stream {
+    pub fn into_stream(self) -> Carrier {
         self.stream
     }
 

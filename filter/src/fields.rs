@@ -1,7 +1,8 @@
 //! Redaction of short whole values: headers, trailers, path and query. Which ones are looked at and how the result is written lives
 //! in [`crate::headers`].
 
-use blackbar_engine::{Action, Engine, Place, Plan, RuleIndex, Stream};
+use blackbar_carriers::Carrier;
+use blackbar_engine::{Action, Engine, Place, Plan, RuleIndex};
 
 use crate::counters::{Disposition, Tally};
 use crate::patches::Patches;
@@ -20,14 +21,14 @@ pub struct Scanner<'a> {
 
 /// Room that is used again and again.
 pub struct Scratch {
-    stream: Stream,
+    stream: Carrier,
     patches: Patches,
 }
 
 impl Default for Scratch {
     fn default() -> Scratch {
         Scratch {
-            stream: Stream::new(Place::Header),
+            stream: Carrier::new(Place::Header),
             patches: Patches::default(),
         }
     }

@@ -3,11 +3,11 @@
 
 use std::collections::TryReserveError;
 
-use blackbar_engine::Stream;
+use blackbar_carriers::Carrier;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Patch {
-    /// Stream offsets of what is replaced.
+    /// Carrier offsets of what is replaced.
     start: u64,
     end: u64,
     /// Where the replacement stands in `bytes`.
@@ -27,7 +27,7 @@ impl Patches {
     ///
     /// # Errors
     /// There is no room; nothing was copied.
-    pub fn collect(&mut self, stream: &Stream) -> Result<(), TryReserveError> {
+    pub fn collect(&mut self, stream: &Carrier) -> Result<(), TryReserveError> {
         let edits = stream.edits();
         let bytes = edits
             .iter()

@@ -1,6 +1,7 @@
 //! What a callback may use besides the state of its own stream: the proxy, and room that all streams of a VM share.
 
-use blackbar_engine::{Place, Stream};
+use blackbar_carriers::Carrier;
+use blackbar_engine::Place;
 
 use crate::body::Work;
 use crate::counters::Event;
@@ -22,7 +23,7 @@ pub struct Shared {
     /// For short values.
     pub scratch: Scratch,
     /// Streams of bodies that have ended, for bodies to come.
-    pub streams: Vec<Stream>,
+    pub streams: Vec<Carrier>,
     /// For bodies.
     pub work: Work,
     /// Failures that were logged; the next ones are only counted.
@@ -53,13 +54,13 @@ impl<H: Host> Session<'_, H> {
 }
 
 impl Shared {
-    pub(crate) fn stream(&mut self) -> Stream {
+    pub(crate) fn stream(&mut self) -> Carrier {
         self.streams
             .pop()
-            .unwrap_or_else(|| Stream::new(Place::Text))
+            .unwrap_or_else(|| Carrier::new(Place::Text))
     }
 
-    pub(crate) fn keep(&mut self, stream: Stream) {
+    pub(crate) fn keep(&mut self, stream: Carrier) {
         if self.streams.len() < SPARE_STREAMS && stream.memory() <= SPARE_BYTES {
             self.streams.push(stream);
         }

@@ -9,16 +9,18 @@ use crate::scenario::Scenario;
 use crate::workspace::cargo;
 
 /// What each crate may depend on within the workspace, tests aside. Dependencies point one way: engine and policy know no other.
-const MAY_KNOW: [(&str, &[&str]); 10] = [
+const MAY_KNOW: [(&str, &[&str]); 11] = [
     ("blackbar-engine", &[]),
     ("blackbar-policy", &[]),
     ("blackbar-compiler", &["blackbar-engine", "blackbar-policy"]),
     ("blackbar-module", &[]),
-    ("blackbar-filter", &["blackbar-engine"]),
+    ("blackbar-carriers", &["blackbar-engine"]),
+    ("blackbar-filter", &["blackbar-carriers", "blackbar-engine"]),
     ("blackbar-host-test", &[]),
     (
         "blackbar",
         &[
+            "blackbar-carriers",
             "blackbar-compiler",
             "blackbar-engine",
             "blackbar-host-test",
@@ -29,6 +31,7 @@ const MAY_KNOW: [(&str, &[&str]); 10] = [
     (
         "blackbar-benches",
         &[
+            "blackbar-carriers",
             "blackbar-compiler",
             "blackbar-engine",
             "blackbar-host-test",

@@ -7,6 +7,7 @@
 //! See `DESIGN.md` beside this file.
 
 mod candidates;
+mod outer;
 mod scan;
 
 use alloc::vec::Vec;
@@ -17,8 +18,9 @@ use crate::boundary::CONTEXT;
 use crate::ledger::Observer;
 use crate::plan::Plan;
 use crate::program::{Growth, Progress, View};
-use crate::rule::{Action, Confidence, Finding, Place, RuleIndex};
-use crate::union::{Bytes, Edit, Part, Union};
+use crate::rule::{Finding, Place, RuleIndex};
+use crate::union::{Bytes, Edit, Union};
+pub use outer::Piece;
 use scan::Scan;
 
 /// Elements that each list keeps room for while a stream rests.
@@ -81,14 +83,14 @@ impl Runs {
 }
 
 /// An undecided or growing match; at most one per rule.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Open {
     rule: u16,
     start: u64,
     state: State,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum State {
     /// More bytes decide; the secret starts no earlier than `earliest`.
     Waiting {
@@ -193,6 +195,21 @@ impl Stream {
         last: bool,
         observer: &mut O,
     ) {
+        self.scan(engine, plan, len, last, observer);
+        let watermark = self.watermark();
+        let growing = self.growing();
+        self.advance(engine, watermark, growing, last);
+    }
+
+    /// Scans the first `len` bytes of the room that [`Stream::spare`] gave, or what is left of it; nothing is settled.
+    fn scan<O: Observer>(
+        &mut self,
+        engine: &Engine,
+        plan: &Plan,
+        len: usize,
+        last: bool,
+        observer: &mut O,
+    ) {
         self.filled = (self.filled + len).min(self.window.len());
         let window = core::mem::take(&mut self.window);
         let hay = window.get(..self.filled).unwrap_or_default();
@@ -218,8 +235,6 @@ impl Stream {
         }
         self.window = window;
         self.evaluated = self.received();
-        let watermark = self.watermark();
-        self.advance(engine, watermark, last);
         // Every match ends within the window, and new starts come after it.
         self.resume.clear();
         self.runs.0.clear();
@@ -234,25 +249,7 @@ impl Stream {
     /// Masks everything that is undecided, so that all received bytes are final. The stream goes on: what matches later is
     /// redacted from here on as well.
     pub fn force(&mut self, engine: &Engine) {
-        let end = self.received();
-        let first = self.open.iter().filter_map(|o| match o.state {
-            State::Waiting { earliest, .. } if earliest < end => Some((earliest, o.rule)),
-            _ => None,
-        });
-        if let Some((start, rule)) = first.min() {
-            self.union.add(Part {
-                start,
-                end,
-                rule: RuleIndex(rule),
-                action: Action::Mask,
-                confidence: Confidence::Low,
-                continues: false,
-                partial: true,
-            });
-            self.forced += 1;
-        }
-        self.union.give_up_values();
-        self.advance(engine, end, false);
+        self.force_with(engine, None, u64::MAX);
     }
 
     /// Bytes taken in.
@@ -356,16 +353,18 @@ impl Stream {
 
     /// Bytes at the front of the window that nothing needs any more.
     fn unneeded(&self) -> usize {
+        let kept = self.decided.min(self.taken);
+        let kept = usize::try_from(kept.saturating_sub(self.base)).unwrap_or(0);
+        self.unneeded_by_scan().min(kept.saturating_sub(CONTEXT))
+    }
+
+    /// Bytes at the front of the window that open matches and their context do not need.
+    fn unneeded_by_scan(&self) -> usize {
         let start = self.open.iter().map(|o| match &o.state {
             State::Waiting { .. } => o.start,
             State::Growing { growth, .. } => growth.at,
         });
-        let needed = start
-            .min()
-            .unwrap_or(u64::MAX)
-            .min(self.decided)
-            .min(self.taken)
-            .min(self.received());
+        let needed = start.min().unwrap_or(u64::MAX).min(self.received());
         usize::try_from(needed.saturating_sub(self.base))
             .unwrap_or(0)
             .saturating_sub(CONTEXT)
@@ -380,12 +379,17 @@ impl Stream {
         undecided.min().unwrap_or(u64::MAX).min(self.received())
     }
 
-    fn advance(&mut self, engine: &Engine, watermark: u64, last: bool) {
-        let growing = !last
-            && self
-                .open
-                .iter()
-                .any(|o| matches!(o.state, State::Growing { .. }));
+    /// The lowest offset that a certain match has reached and goes on from; nothing that ends before it can still grow.
+    fn growing(&self) -> u64 {
+        let reached = self.open.iter().filter_map(|o| match &o.state {
+            State::Growing { growth, .. } => Some(growth.at),
+            State::Waiting { .. } => None,
+        });
+        reached.min().unwrap_or(u64::MAX)
+    }
+
+    fn advance(&mut self, engine: &Engine, watermark: u64, growing: u64, last: bool) {
+        let growing = if last { u64::MAX } else { growing };
         let bytes = Bytes {
             hay: self.window.get(..self.filled).unwrap_or_default(),
             base: self.base,

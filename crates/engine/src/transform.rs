@@ -14,7 +14,7 @@ pub(crate) struct Value<'a> {
 }
 
 /// Writes `[id]`, with percent-encoded brackets in a URL.
-pub(crate) fn tag(id: &str, place: Place, out: &mut Vec<u8>) {
+pub fn tag(id: &str, place: Place, out: &mut Vec<u8>) {
     let (open, close): (&[u8], &[u8]) = match place {
         Place::Url => (b"%5B", b"%5D"),
         _ => (b"[", b"]"),

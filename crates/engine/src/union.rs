@@ -17,11 +17,17 @@ pub struct Edit {
     pub start: u64,
     /// One past the last byte replaced.
     pub end: u64,
+    /// Where the region begins that this is a piece of: a region that is written as it grows comes as several edits.
+    pub region: u64,
+    /// The rule that labels the region.
+    pub rule: RuleIndex,
+    /// What is done to it.
+    pub action: Action,
     pub(crate) text: (usize, usize),
 }
 
 /// A finding on its way into a region.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Part {
     pub(crate) start: u64,
     pub(crate) end: u64,
@@ -101,6 +107,11 @@ impl Union {
         }
     }
 
+    /// Hands over the parts that are in no region, and forgets them.
+    pub(crate) fn hand_over(&mut self, part: impl FnMut(Part)) {
+        self.parts.drain(..).for_each(part);
+    }
+
     /// Takes a part in.
     pub(crate) fn add(&mut self, part: Part) {
         // How long a growing finding gets is not known when it takes part: it counts as the longest.
@@ -119,19 +130,17 @@ impl Union {
         self.parts.insert(at, part);
     }
 
-    /// Writes what can be written. Everything before `written` is; no undecided finding starts before `watermark`;
-    /// `growing`: one that is certain reaches to the end of the window and goes on. Answers with the offset up to which
-    /// everything is final.
+    /// Writes what can be written. Everything before `written` is; no undecided finding starts before `watermark`; `growing`: the
+    /// lowest offset that one that is certain has reached and goes on from. Answers with the offset up to which everything is final.
     pub(crate) fn advance<'i>(
         &mut self,
         written: u64,
         watermark: u64,
-        growing: bool,
+        growing: u64,
         place: Place,
         bytes: Bytes<'_>,
         id: impl Fn(RuleIndex) -> &'i str,
     ) -> u64 {
-        let window_end = bytes.base + bytes.hay.len() as u64;
         let mut taken = 0;
         loop {
             if self.region.is_none() {
@@ -156,7 +165,7 @@ impl Union {
                 let long = region.end - region.start > LONGEST_NUMBER;
                 region.number &= region.single || !part.partial && !long;
             }
-            let closed = region.end <= watermark && !(growing && region.end == window_end);
+            let closed = region.end <= watermark && region.end < growing;
             let waits = region.number || region.single && !region.action.streams();
             if closed || !waits {
                 let end = region.end.min(watermark);
@@ -215,6 +224,9 @@ impl Union {
         self.edits.push(Edit {
             start: region.written,
             end,
+            region: region.start,
+            rule: region.rule,
+            action: region.action,
             text: (from, self.text.len()),
         });
         region.written = end;

@@ -5,7 +5,8 @@ use std::fmt;
 use std::io::{self, Write};
 use std::ops::Range;
 
-use blackbar_engine::{Action, Engine, Place, Plan, Stream};
+use blackbar_carriers::Carrier;
+use blackbar_engine::{Action, Engine, Place, Plan};
 use blackbar_policy::cases::{Case, Kind};
 
 use crate::show;
@@ -101,7 +102,7 @@ pub(super) fn judge_output<E>(
 pub(crate) struct Native<'a> {
     engine: &'a Engine,
     plan: &'a Plan,
-    stream: Stream,
+    stream: Carrier,
 }
 
 /// What the native engine says about an input.
@@ -119,7 +120,7 @@ impl<'a> Native<'a> {
         Self {
             engine,
             plan,
-            stream: Stream::new(Place::Text),
+            stream: Carrier::new(Place::Text),
         }
     }
 

@@ -10,7 +10,8 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
-use blackbar_engine::{Action, Place, Stream};
+use blackbar_carriers::Carrier;
+use blackbar_engine::{Action, Place};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
@@ -188,7 +189,7 @@ fn labelled(
 ) -> anyhow::Result<()> {
     let records = records::read(path)?;
     let bar = terminal::progress(records.len() as u64, Unit::Items);
-    let mut stream = Stream::new(Place::Text);
+    let mut stream = Carrier::new(Place::Text);
     for record in &records {
         bar.inc(1);
         stream.reset(Place::Text);
@@ -274,7 +275,7 @@ fn plain(
     let inputs = input::expand(paths, false);
     *problems += inputs.problems;
     let mut lines = Lines::default();
-    let mut stream = Stream::new(Place::Text);
+    let mut stream = Carrier::new(Place::Text);
     for one in &inputs.list {
         let mut haystack = match one.open(Format::Text) {
             Ok(Opened::Haystack(haystack)) => haystack,

@@ -5,7 +5,8 @@ mod wasm;
 
 use std::fmt;
 
-use blackbar_engine::{Place, Stream};
+use blackbar_carriers::Carrier;
+use blackbar_engine::Place;
 use clap::ValueEnum;
 
 use crate::policy::Ready;
@@ -41,7 +42,7 @@ pub(crate) enum Lane {
 /// The native engine with its stream.
 pub(crate) struct Native {
     ready: Ready,
-    stream: Stream,
+    stream: Carrier,
     findings: u64,
 }
 
@@ -54,7 +55,7 @@ impl Lane {
         match which {
             Which::Native => Ok(Self::Native(Box::new(Native {
                 ready,
-                stream: Stream::new(Place::Text),
+                stream: Carrier::new(Place::Text),
                 findings: 0,
             }))),
             Which::Wasm => Self::module(&Filter::new(&ready.artifact)?, ready.profile.as_deref()),

@@ -8,7 +8,8 @@ use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
-use blackbar_engine::{Finding, Stream};
+use blackbar_carriers::Carrier;
+use blackbar_engine::Finding;
 use clap::{Args, ValueEnum};
 use indicatif::ProgressBar;
 
@@ -95,7 +96,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         ProgressBar::hidden()
     };
     let mut report = Report::new(arguments.format, arguments.by, out);
-    let mut stream = Stream::new(blackbar_engine::Place::Text);
+    let mut stream = Carrier::new(blackbar_engine::Place::Text);
     for one in &inputs.list {
         let outcome = match one.open(InputFormat::Auto) {
             Ok(Opened::Binary) => {
@@ -135,7 +136,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
 /// Scans one haystack; the inner error is one of reading, the outer one of writing.
 fn scan<W: Write>(
     ready: &policy::Ready,
-    stream: &mut Stream,
+    stream: &mut Carrier,
     mut haystack: Haystack,
     show_values: bool,
     report: &mut Report<W>,
@@ -186,7 +187,7 @@ impl Trail {
     fn report<W: Write>(
         &mut self,
         ready: &policy::Ready,
-        stream: &mut Stream,
+        stream: &mut Carrier,
         report: &mut Report<W>,
     ) -> anyhow::Result<()> {
         for &Finding {

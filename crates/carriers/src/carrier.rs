@@ -1,0 +1,328 @@
+//! A stream with its views and its guard, behind the interface of a stream. What views and guards do lives with them; here is the order of
+//! things: scan, add what views found, settle as far as all of them are, shape edits.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+
+use blackbar_engine::{Action, Engine, Finding, Place, Plan, RuleIndex, Stream};
+
+use crate::edits::{Edit, Edits, Wishes};
+use crate::json::Guard;
+use crate::view::{self, Open, Outbox, Runs, View, Views, With};
+
+/// One haystack in chunks, with what is encoded in it. All offsets are those of the bytes that came.
+///
+/// # Example
+/// ```
+/// use blackbar_carriers::Carrier;
+/// use blackbar_engine::Place;
+/// let carrier = Carrier::new(Place::Json);
+/// assert_eq!((carrier.received(), carrier.decided()), (0, 0));
+/// ```
+#[derive(Debug)]
+pub struct Carrier {
+    stream: Stream,
+    kinds: Views,
+    views: Vec<View>,
+    runs: Runs,
+    guard: Option<Box<Guarded>>,
+    out: Edits,
+    findings: Vec<Finding>,
+    /// What the stream or a view found and the other may find again: start, end and rule.
+    recent: BTreeSet<(u64, u64, usize)>,
+    outbox: Outbox,
+    /// Offset up to which output was taken.
+    taken: u64,
+    blocked: Option<RuleIndex>,
+    removed: Option<RuleIndex>,
+    /// Of views that are gone.
+    forced: u64,
+}
+
+#[derive(Debug)]
+struct Guarded {
+    guard: Guard,
+    wishes: Wishes,
+}
+
+impl Guarded {
+    fn new() -> Box<Guarded> {
+        Box::new(Guarded {
+            guard: Guard::new(),
+            wishes: Wishes::default(),
+        })
+    }
+}
+
+impl Default for Carrier {
+    fn default() -> Carrier {
+        Carrier::new(Place::Text)
+    }
+}
+
+impl Carrier {
+    /// An empty haystack.
+    #[must_use]
+    pub fn new(place: Place) -> Carrier {
+        let mut carrier = Carrier {
+            stream: Stream::new(place),
+            kinds: Views::default(),
+            views: Vec::new(),
+            runs: Runs::default(),
+            guard: None,
+            out: Edits::default(),
+            findings: Vec::new(),
+            recent: BTreeSet::new(),
+            outbox: Outbox::default(),
+            taken: 0,
+            blocked: None,
+            removed: None,
+            forced: 0,
+        };
+        carrier.reset(place);
+        carrier
+    }
+
+    /// Starts over with another haystack; allocations are kept, and which views there are.
+    pub fn reset(&mut self, place: Place) {
+        self.stream.reset(place);
+        self.views.clear();
+        self.runs.reset();
+        self.guard = (place == Place::Json).then(Guarded::new);
+        self.out.clear();
+        self.findings.clear();
+        self.recent.clear();
+        self.outbox.clear();
+        (self.taken, self.forced) = (0, 0);
+        (self.blocked, self.removed) = (None, None);
+    }
+
+    /// Says which views there are, from the next haystack on.
+    pub fn set_views(&mut self, views: Views) {
+        self.kinds = views;
+    }
+
+    /// Room for `len` bytes, to write the next chunk into. Its content before that is unspecified.
+    pub fn spare(&mut self, len: usize) -> &mut [u8] {
+        self.stream.spare(len)
+    }
+
+    /// As [`Stream::wake`].
+    pub fn wake(&mut self, room: &mut Vec<u8>) {
+        self.stream.wake(room);
+    }
+
+    /// As [`Stream::rest`].
+    pub fn rest(&mut self, room: &mut Vec<u8>) {
+        self.stream.rest(room);
+        self.views.iter_mut().for_each(View::rest);
+        self.runs.rest();
+        if let Some(guarded) = &mut self.guard {
+            guarded.wishes.rest();
+        }
+        self.out.rest();
+        self.findings.shrink_to(16);
+        self.outbox = Outbox::default();
+    }
+
+    /// Takes the first `len` bytes of the room that [`Carrier::spare`] gave as the next chunk and scans them. `last`: no byte follows.
+    ///
+    /// # Cost
+    /// Linear in `len`, whatever the sizes of the chunks before; each view that is there costs as much as the bytes themselves.
+    pub fn commit(&mut self, engine: &Engine, plan: &Plan, len: usize, last: bool) {
+        let with = With {
+            engine,
+            plan,
+            views: self.kinds,
+        };
+        let alone = self.views.is_empty();
+        self.forced += view::scan(
+            with,
+            &mut self.stream,
+            &mut self.views,
+            &mut self.runs,
+            0,
+            len,
+            &[],
+            last,
+            &mut self.outbox,
+        );
+        for piece in self.outbox.pieces.drain(..) {
+            self.stream.add(piece);
+        }
+        let open = self.open();
+        self.stream
+            .settle(engine, open.undecided, open.growing, last);
+        let alone = alone && self.views.is_empty() && self.outbox.findings.is_empty();
+        self.tell(plan, alone, open.oldest);
+        self.shape(engine, last);
+    }
+
+    /// Takes `chunk` as the next bytes: [`Carrier::spare`], copy, [`Carrier::commit`].
+    pub fn push(&mut self, engine: &Engine, plan: &Plan, chunk: &[u8], last: bool) {
+        self.spare(chunk.len()).copy_from_slice(chunk);
+        self.commit(engine, plan, chunk.len(), last);
+    }
+
+    /// Masks everything that is undecided. What still is afterwards is no more than a piece of one escape or character.
+    pub fn force(&mut self, engine: &Engine) {
+        let open = self.open();
+        let waiting = [view::waiting(&self.views), self.runs.waiting()];
+        self.stream
+            .force_with(engine, waiting.into_iter().flatten().min(), open.growing);
+        self.shape(engine, false);
+    }
+
+    /// Bytes taken in.
+    #[must_use]
+    pub fn received(&self) -> u64 {
+        self.stream.received()
+    }
+
+    /// Bytes from the start whose output is final.
+    #[must_use]
+    pub fn decided(&self) -> u64 {
+        match &self.guard {
+            Some(guarded) => guarded.guard.done(),
+            None => self.stream.decided(),
+        }
+    }
+
+    /// Bytes taken in whose output is not final yet.
+    #[must_use]
+    pub fn undecided(&self) -> usize {
+        usize::try_from(self.received() - self.decided()).unwrap_or(usize::MAX)
+    }
+
+    /// Edits since the last [`Carrier::clear`]: ascending, disjoint, all before [`Carrier::decided`].
+    #[must_use]
+    pub fn edits(&self) -> &[Edit] {
+        &self.out.list
+    }
+
+    /// What an edit writes.
+    #[must_use]
+    pub fn replacement(&self, edit: &Edit) -> &[u8] {
+        self.out.replacement(edit)
+    }
+
+    /// Findings since the last [`Carrier::clear`]; those that only count as well. What is found in the bytes and in a view of them, by the
+    /// same rule and at the same place, is one finding.
+    #[must_use]
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// The rule of the first finding whose action is to block.
+    #[must_use]
+    pub fn blocked(&self) -> Option<RuleIndex> {
+        self.blocked
+    }
+
+    /// The rule of the first finding whose action is to remove.
+    #[must_use]
+    pub fn removed(&self) -> Option<RuleIndex> {
+        self.removed
+    }
+
+    /// How often something undecided was masked: by [`Carrier::force`], or because it reached its `max_len`.
+    #[must_use]
+    pub fn forced(&self) -> u64 {
+        let views = self.views.iter().map(View::forced).sum::<u64>();
+        self.stream.forced() + self.runs.forced() + self.forced + views
+    }
+
+    /// Forgets the edits and findings so far.
+    pub fn clear(&mut self) {
+        self.out.clear();
+        self.findings.clear();
+        self.taken = self.decided();
+        self.stream.release(self.taken);
+    }
+
+    /// Appends the final output of the bytes decided since the last call, then forgets edits and findings.
+    pub fn take_output(&mut self, out: &mut Vec<u8>) {
+        let mut at = self.taken;
+        for edit in &self.out.list {
+            out.extend_from_slice(self.stream.received_bytes(at, edit.start));
+            out.extend_from_slice(self.out.replacement(edit));
+            at = edit.end;
+        }
+        out.extend_from_slice(self.stream.received_bytes(at, self.decided()));
+        self.clear();
+    }
+
+    /// Bytes held on the heap.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        let guarded = self
+            .guard
+            .as_ref()
+            .map_or(0, |g| size_of::<Guarded>() + g.wishes.memory());
+        self.stream.memory()
+            + guarded
+            + self.out.memory()
+            + self.runs.memory()
+            + (self.findings.capacity() + 2 * self.recent.len()) * size_of::<Finding>()
+            + self.views.iter().map(View::memory).sum::<usize>()
+    }
+
+    /// What views have open.
+    fn open(&self) -> Open {
+        view::open(&self.views).and(self.runs.open())
+    }
+
+    /// Takes the findings of the stream and of its views, each but once: where a view was and `alone` is false, both may have found it.
+    /// None that is still to come from a view starts before `oldest`.
+    fn tell(&mut self, plan: &Plan, alone: bool, oldest: u64) {
+        if alone {
+            self.recent.clear();
+        }
+        let new = self.stream.findings().iter().copied();
+        for finding in new.chain(self.outbox.findings.drain(..)) {
+            let key = (finding.start, finding.end, finding.rule.as_usize());
+            if !alone && !self.recent.insert(key) {
+                continue;
+            }
+            self.findings.push(finding);
+            let rule = Some(finding.rule);
+            match plan.action(finding.rule) {
+                Action::Block => self.blocked = self.blocked.or(rule),
+                Action::Remove => self.removed = self.removed.or(rule),
+                _ => {}
+            }
+        }
+        if !self.recent.is_empty() {
+            let growths = self.stream.growths().map(|(_, start)| start).min();
+            let oldest = oldest
+                .min(self.stream.undecided_from())
+                .min(growths.unwrap_or(u64::MAX));
+            self.recent = self.recent.split_off(&(oldest, 0, 0));
+        }
+    }
+
+    /// Makes edits of what the stream wants to replace.
+    fn shape(&mut self, engine: &Engine, last: bool) {
+        let Carrier {
+            stream, guard, out, ..
+        } = self;
+        match guard {
+            Some(guarded) => {
+                let Guarded { guard, wishes } = &mut **guarded;
+                wishes.take(stream);
+                let text = stream.received_bytes(guard.done(), stream.decided());
+                guard.follow(engine, text, last, wishes, out);
+            }
+            None => {
+                for edit in stream.edits() {
+                    out.put(edit.start, edit.end, |text| {
+                        text.extend_from_slice(stream.replacement(edit))
+                    });
+                }
+            }
+        }
+        // Bytes stay as long as their output was not taken.
+        stream.release(self.taken);
+    }
+}

@@ -1,0 +1,132 @@
+//! Edits on their way out: what the stream wants, and what is written. How the first becomes the second lives with the guards.
+
+use alloc::vec::Vec;
+
+use blackbar_engine::{Action, RuleIndex, Stream};
+
+/// A replacement of source bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Edit {
+    /// First byte replaced, counted from the start of the source.
+    pub start: u64,
+    /// One past the last byte replaced.
+    pub end: u64,
+    text: (usize, usize),
+}
+
+/// Edits in the order of the source, disjoint.
+#[derive(Debug, Default)]
+pub(crate) struct Edits {
+    pub(crate) list: Vec<Edit>,
+    text: Vec<u8>,
+}
+
+impl Edits {
+    /// Replaces `start..end` by what `write` appends. What only goes on from the last one becomes part of it.
+    pub(crate) fn put(&mut self, start: u64, end: u64, write: impl FnOnce(&mut Vec<u8>)) {
+        let from = self.text.len();
+        write(&mut self.text);
+        let to = self.text.len();
+        match self.list.last_mut() {
+            Some(last) if last.end == start => (last.end, last.text.1) = (end, to),
+            _ => self.list.push(Edit {
+                start,
+                end,
+                text: (from, to),
+            }),
+        }
+    }
+
+    pub(crate) fn replacement(&self, edit: &Edit) -> &[u8] {
+        self.text.get(edit.text.0..edit.text.1).unwrap_or_default()
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.list.clear();
+        self.text.clear();
+    }
+
+    /// Keeps little room beyond what is in use.
+    pub(crate) fn rest(&mut self) {
+        self.list.shrink_to(16);
+        self.text.shrink_to(256);
+    }
+
+    pub(crate) fn memory(&self) -> usize {
+        self.list.capacity() * size_of::<Edit>() + self.text.capacity()
+    }
+}
+
+/// What the stream wants to replace: a piece of a region.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wish {
+    pub(crate) start: u64,
+    pub(crate) end: u64,
+    /// Where the region begins.
+    pub(crate) region: u64,
+    pub(crate) rule: RuleIndex,
+    pub(crate) action: Action,
+    text: (usize, usize),
+}
+
+impl Wish {
+    /// Whether its text has another length than what it replaces.
+    pub(crate) fn is_tag(&self) -> bool {
+        !self.action.preserves_length()
+    }
+}
+
+/// Wishes that no guard has dealt with yet.
+#[derive(Debug, Default)]
+pub(crate) struct Wishes {
+    list: Vec<Wish>,
+    /// Those before it are dealt with.
+    first: usize,
+    text: Vec<u8>,
+}
+
+impl Wishes {
+    /// Takes over the edits of `stream`.
+    pub(crate) fn take(&mut self, stream: &Stream) {
+        for edit in stream.edits() {
+            let from = self.text.len();
+            self.text.extend_from_slice(stream.replacement(edit));
+            self.list.push(Wish {
+                start: edit.start,
+                end: edit.end,
+                region: edit.region,
+                rule: edit.rule,
+                action: edit.action,
+                text: (from, self.text.len()),
+            });
+        }
+    }
+
+    /// The first wish that reaches beyond `at`.
+    pub(crate) fn next_after(&mut self, at: u64) -> Option<Wish> {
+        while let Some(wish) = self.list.get(self.first) {
+            if wish.end > at {
+                return Some(*wish);
+            }
+            self.first += 1;
+        }
+        self.list.clear();
+        self.text.clear();
+        self.first = 0;
+        None
+    }
+
+    /// What `wish` writes.
+    pub(crate) fn text(&self, wish: &Wish) -> &[u8] {
+        self.text.get(wish.text.0..wish.text.1).unwrap_or_default()
+    }
+
+    pub(crate) fn rest(&mut self) {
+        self.list.shrink_to(4);
+        self.text.shrink_to(64);
+    }
+
+    pub(crate) fn memory(&self) -> usize {
+        self.list.capacity() * size_of::<Wish>() + self.text.capacity()
+    }
+}

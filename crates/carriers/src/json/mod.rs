@@ -1,0 +1,274 @@
+//! JSON: edits are cut to the insides of strings and to the digits of numbers, so that what was a document stays one. Where one edit
+//! covers several of them, each is replaced for itself. What holds the document together is never written.
+
+mod tokens;
+
+pub use tokens::DEEPEST;
+
+use blackbar_engine::{Engine, Place, RuleIndex, tag};
+
+use crate::edits::{Edits, Wish, Wishes};
+use tokens::{State, Tokens};
+
+/// Follows behind the stream that decides, and shapes its edits.
+#[derive(Debug)]
+pub(crate) struct Guard {
+    tokens: Tokens,
+    /// Everything before it is done with; no unit of a string reaches over it.
+    at: u64,
+    /// The region and token that were tagged last.
+    tagged: Option<(u64, u64)>,
+}
+
+/// Bytes that are changed together or not at all: a byte, an escape, a character of several bytes.
+enum Unit {
+    Of(usize),
+    /// More bytes are needed to tell.
+    Open,
+}
+
+impl Guard {
+    pub(crate) fn new() -> Guard {
+        Guard {
+            tokens: Tokens::new(),
+            at: 0,
+            tagged: None,
+        }
+    }
+
+    /// Bytes from the start whose output is final.
+    pub(crate) fn done(&self) -> u64 {
+        self.at
+    }
+
+    /// Goes on over `text`, which begins at [`Guard::done`] and is decided, and makes edits of the wishes in it. `last`: no byte follows.
+    pub(crate) fn follow(
+        &mut self,
+        engine: &Engine,
+        text: &[u8],
+        last: bool,
+        wishes: &mut Wishes,
+        edits: &mut Edits,
+    ) {
+        let base = self.at;
+        let index = |offset: u64| {
+            usize::try_from(offset.saturating_sub(base)).map_or(text.len(), |i| i.min(text.len()))
+        };
+        let mut at = 0;
+        while at < text.len() {
+            let wish = wishes.next_after(base + at as u64);
+            let limit = wish.map_or(text.len(), |wish| index(wish.start));
+            // What lies before the next wish.
+            let plain = self.tokens.plain(text, at, limit);
+            if plain > 0 {
+                at += plain;
+                if at < limit {
+                    continue;
+                }
+                // The character that stands at the limit may have begun before it.
+                let State::String { .. } = self.tokens.state else {
+                    continue;
+                };
+                at -= begun(text, at, at - plain, last);
+            }
+            let Some(byte) = text.get(at) else { break };
+            let state = self.tokens.state;
+            let rest = text.get(at..).unwrap_or_default();
+            let len = match (state, byte) {
+                (State::String { .. }, b'"' | 0..0x20) => 1,
+                (State::String { .. }, _) => match unit(rest, last) {
+                    Unit::Of(len) => len,
+                    Unit::Open => break,
+                },
+                _ => 1,
+            };
+            let wished = wish.filter(|wish| wish.start < base + (at + len) as u64);
+            if let (State::Text { .. }, Some(wish)) = (state, wished) {
+                let end = index(wish.end);
+                self.in_text(engine, base + at as u64, end - at, &wish, wishes, edits);
+                at = end;
+                continue;
+            }
+            let escape = *byte == b'\\' && matches!(state, State::String { .. });
+            if !escape {
+                self.tokens.step(*byte);
+            }
+            // A string's own quotes are not inside it.
+            let inside = matches!(
+                (state, self.tokens.state),
+                (State::String { .. }, State::String { .. })
+            );
+            if let Some(wish) = wished {
+                let unit = rest.get(..len).unwrap_or_default();
+                let start = base + at as u64;
+                if inside {
+                    self.in_string(engine, start, unit, &wish, wishes, edits);
+                } else if let State::Number(number) = self.tokens.state
+                    && byte.is_ascii_digit()
+                {
+                    let digit = if number.is_exponent() { b'0' } else { b'9' };
+                    if kept(start, unit, &wish, wishes).is_none() {
+                        edits.put(start, start + 1, |out| out.push(digit));
+                    }
+                } else if let State::Text { .. } = self.tokens.state {
+                    // The document broke at this byte: it is text already.
+                    let end = index(wish.end).max(at + len);
+                    self.in_text(engine, start, end - at, &wish, wishes, edits);
+                    at = end;
+                    continue;
+                }
+            }
+            at += len;
+        }
+        self.at = base + at as u64;
+    }
+
+    fn in_string(
+        &mut self,
+        engine: &Engine,
+        start: u64,
+        unit: &[u8],
+        wish: &Wish,
+        wishes: &Wishes,
+        edits: &mut Edits,
+    ) {
+        let end = start + unit.len() as u64;
+        if wish.is_tag() {
+            let first = self.tag_here(wish);
+            edits.put(start, end, |out| {
+                if first {
+                    tag(name(engine, wish.rule), Place::Json, out);
+                }
+            });
+        } else if kept(start, unit, wish, wishes).is_none() {
+            edits.put(start, end, |out| out.resize(out.len() + unit.len(), b'*'));
+        }
+    }
+
+    /// A wish in what is no JSON is granted as it is; of one that began before, what is left.
+    fn in_text(
+        &mut self,
+        engine: &Engine,
+        start: u64,
+        len: usize,
+        wish: &Wish,
+        wishes: &Wishes,
+        edits: &mut Edits,
+    ) {
+        let first = self.tag_here(wish);
+        let text = wishes.text(wish);
+        edits.put(start, start + len as u64, |out| {
+            if !wish.is_tag() {
+                out.extend(text.iter().skip(text.len().saturating_sub(len)));
+            } else if wish.region >= start {
+                out.extend_from_slice(text);
+            } else if first {
+                tag(name(engine, wish.rule), Place::Json, out);
+            }
+        });
+    }
+
+    /// Whether a region has no tag in this token yet. Now it has.
+    fn tag_here(&mut self, wish: &Wish) -> bool {
+        let here = Some((wish.region, self.tokens.number));
+        let first = self.tagged != here;
+        self.tagged = here;
+        first
+    }
+}
+
+fn name(engine: &Engine, rule: RuleIndex) -> &str {
+    engine
+        .rule(rule)
+        .map_or("redacted", |rule| rule.id.as_str())
+}
+
+/// `Some` if the wish keeps all bytes of the unit at `start` as they are.
+fn kept(start: u64, unit: &[u8], wish: &Wish, wishes: &Wishes) -> Option<()> {
+    if wish.is_tag() || start < wish.start || start + unit.len() as u64 > wish.end {
+        return None;
+    }
+    let from = usize::try_from(start - wish.start).ok()?;
+    let text = wishes.text(wish).get(from..from + unit.len())?;
+    (text == unit).then_some(())
+}
+
+/// The unit of a string that `text` begins with, which is not its end.
+fn unit(text: &[u8], last: bool) -> Unit {
+    let second = || text.get(6..).unwrap_or_default();
+    let wanted = match text {
+        // No escape: what follows ends the document.
+        [b'\\', 0..0x20, ..] => 1,
+        [b'\\', b'u', ..] => match code(text) {
+            // A pair of surrogates is one character.
+            Some(0xd800..0xdc00) => match second() {
+                [] | [b'\\'] => 12,
+                pair @ [b'\\', b'u', ..] => match code(pair) {
+                    Some(0xdc00..0xe000) => 12,
+                    None if text.len() < 12 => 12,
+                    _ => 6,
+                },
+                _ => 6,
+            },
+            _ => 6,
+        },
+        [b'\\', ..] => 2,
+        [first, ..] => width(*first),
+        [] => 1,
+    };
+    if text.len() < wanted && !last {
+        return Unit::Open;
+    }
+    // A unit ends at the latest where its string does.
+    let (head, belongs): (usize, fn(&u8) -> bool) = match text {
+        [b'\\', ..] => (2, |&byte| byte != b'"' && byte >= 0x20),
+        _ => (1, |&byte| byte & 0xc0 == 0x80),
+    };
+    let head = head.min(wanted).min(text.len());
+    let tail = text.iter().take(wanted).skip(head);
+    Unit::Of(head + tail.take_while(|byte| belongs(byte)).count())
+}
+
+/// The number of bytes of a character of UTF-8 that begins with `first`.
+fn width(first: u8) -> usize {
+    match first {
+        0xc2..=0xdf => 2,
+        0xe0..=0xef => 3,
+        0xf0..=0xf4 => 4,
+        _ => 1,
+    }
+}
+
+/// The code unit of the `\u....` that `text` begins with.
+fn code(text: &[u8]) -> Option<u16> {
+    let digits = text.get(2..6)?;
+    digits.iter().try_fold(0, |code, &digit| {
+        let digit = char::from(digit).to_digit(16)?;
+        Some(code << 4 | u16::try_from(digit).ok()?)
+    })
+}
+
+/// How many bytes before `at`, and not before `least`, belong to a character that goes on at `at`, or may.
+fn begun(text: &[u8], at: usize, least: usize, last: bool) -> usize {
+    if text.get(at).map_or(last, |byte| byte & 0xc0 != 0x80) {
+        return 0;
+    }
+    let before = text.get(least..at).unwrap_or_default();
+    let back = before
+        .iter()
+        .rev()
+        .take(3)
+        .position(|byte| byte & 0xc0 != 0x80);
+    match back {
+        Some(back)
+            if before
+                .iter()
+                .rev()
+                .nth(back)
+                .is_some_and(|&byte| width(byte) > back + 1) =>
+        {
+            back + 1
+        }
+        _ => 0,
+    }
+}

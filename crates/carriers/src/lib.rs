@@ -1,0 +1,23 @@
+//! What carries a value. A rule finds bytes; a [`Carrier`] knows in which forms bytes carry other bytes, and what a change may do to what
+//! surrounds it. It has the interface of a [`Stream`](blackbar_engine::Stream), in offsets of the bytes that came, and owns one.
+//!
+//! It adds two things to a stream, and takes nothing away:
+//!
+//! - **views** ([`view`]): where an escape, a percent code or another encoding begins, the stream is forked; the fork reads on decoded, and
+//!   what it finds becomes a finding of the encoded bytes. Where nothing is encoded there is no view, and it costs one search for the
+//!   bytes that could begin one;
+//! - a **guard** ([`json`]): a tokenizer that follows behind and shapes edits, so that no byte that holds the document together changes.
+//!
+//! Nothing here knows what a rule is, or a proxy.
+#![no_std]
+
+extern crate alloc;
+
+mod carrier;
+mod edits;
+pub mod json;
+pub mod view;
+
+pub use carrier::Carrier;
+pub use edits::Edit;
+pub use view::Views;

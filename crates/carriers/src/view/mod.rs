@@ -1,0 +1,563 @@
+//! Views: what a reader of the bytes will read, scanned by a stream of its own that was forked from the stream before it. Which bytes stand
+//! for which lives in [`code`].
+//!
+//! A view begins where the first unit of its code stands. Up to there it would have seen what its parent has seen, so a fork of the parent
+//! is exact: open matches, context and all. It ends, again without any difference, where both have nothing open and what is still of
+//! importance as context is the same in both. Views have views: a percent code in a percent code, escapes in escaped strings.
+
+mod code;
+mod map;
+mod run;
+
+use alloc::vec::Vec;
+
+use blackbar_engine::{Engine, Finding, Piece, Place, Plan, RuleIndex, Stream};
+
+use code::{Code, LONGEST, Unit};
+use map::Map;
+pub(crate) use run::Runs;
+pub use run::{FLOOR, READABLE};
+
+/// Views of views of views, and no further.
+const DEEPEST: usize = 3;
+
+/// Bytes before a match that may bear on it, in the engine: so many must be the same for a view to end.
+const CONTEXT: u64 = 160;
+
+/// While a view is there, bytes are scanned so many at a time, so that it can end.
+const BLOCK: usize = 2048;
+
+/// Which views there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Views {
+    /// Backslash escapes: `\u0040`, `\/`, `\"`; also escaped strings in escaped strings, three deep.
+    pub escapes: bool,
+    /// `%40`; also `%2540`.
+    pub percent: bool,
+    /// Base64 and base64url, wherever in a run of [`FLOOR`] digits or more it begins.
+    pub base64: bool,
+    /// Hexadecimal digits, the same.
+    pub hex: bool,
+}
+
+impl Default for Views {
+    /// All but base64 and hex: for these the last word of every chunk has to wait for what follows it.
+    fn default() -> Views {
+        Views {
+            base64: false,
+            hex: false,
+            ..Views::ALL
+        }
+    }
+}
+
+impl Views {
+    /// Every view.
+    pub const ALL: Views = Views {
+        escapes: true,
+        percent: true,
+        base64: true,
+        hex: true,
+    };
+
+    /// No view at all: bytes stand for themselves.
+    pub const NONE: Views = Views {
+        escapes: false,
+        percent: false,
+        base64: false,
+        hex: false,
+    };
+
+    fn has(self, code: Code) -> bool {
+        match code {
+            Code::Escape => self.escapes,
+            Code::Percent => self.percent,
+        }
+    }
+
+    fn has_runs(self) -> bool {
+        self.base64 || self.hex
+    }
+}
+
+/// What all views of a haystack are scanned with.
+#[derive(Clone, Copy)]
+pub(crate) struct With<'a> {
+    pub(crate) engine: &'a Engine,
+    pub(crate) plan: &'a Plan,
+    pub(crate) views: Views,
+}
+
+/// What views found, at offsets of whoever asks.
+#[derive(Debug, Default)]
+pub(crate) struct Outbox {
+    pub(crate) pieces: Vec<Piece>,
+    pub(crate) findings: Vec<Finding>,
+}
+
+impl Outbox {
+    pub(crate) fn clear(&mut self) {
+        self.pieces.clear();
+        self.findings.clear();
+    }
+}
+
+/// What views still have open, at offsets of whoever asks; [`u64::MAX`] where nothing is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Open {
+    /// No undecided finding starts before it.
+    pub(crate) undecided: u64,
+    /// The lowest offset that a certain match has reached and goes on from.
+    pub(crate) growing: u64,
+    /// No finding that will be reported starts before it.
+    pub(crate) oldest: u64,
+}
+
+impl Open {
+    pub(crate) const NOTHING: Open = Open {
+        undecided: u64::MAX,
+        growing: u64::MAX,
+        oldest: u64::MAX,
+    };
+
+    pub(crate) fn and(self, other: Open) -> Open {
+        Open {
+            undecided: self.undecided.min(other.undecided),
+            growing: self.growing.min(other.growing),
+            oldest: self.oldest.min(other.oldest),
+        }
+    }
+}
+
+/// What all of `views` have open.
+pub(crate) fn open(views: &[View]) -> Open {
+    views.iter().map(View::open).fold(Open::NOTHING, Open::and)
+}
+
+/// The undecided match of any of `views` whose secret may start first.
+pub(crate) fn waiting(views: &[View]) -> Option<(u64, RuleIndex)> {
+    views.iter().filter_map(View::waiting).min()
+}
+
+/// Scans the next `len` bytes of the room of `stream`, and with it its views: those that are there, and those that begin. What the views
+/// find is added to `out`, at offsets of `stream`. `marks` tells how deep each byte was decoded; none at all: not. Answers with how often those that ended masked something undecided.
+#[allow(
+    clippy::too_many_arguments,
+    reason = "a node of the tree and what it is given"
+)]
+pub(crate) fn scan(
+    with: With<'_>,
+    stream: &mut Stream,
+    views: &mut Vec<View>,
+    runs: &mut Runs,
+    depth: usize,
+    len: usize,
+    marks: &[u8],
+    last: bool,
+    out: &mut Outbox,
+) -> u64 {
+    let mut forced = 0;
+    let mut left = len;
+    loop {
+        let text = stream.unscanned(left);
+        let marks = marks.get(len - left..).unwrap_or_default();
+        let block = if views.is_empty() {
+            left
+        } else {
+            end_of_block(text)
+        };
+        let sleeping = |code: Code| {
+            depth < DEEPEST && with.views.has(code) && !views.iter().any(|view| view.code == code)
+        };
+        let end = last && block == left;
+        let found = find(text.get(..block).unwrap_or_default(), marks, end, sleeping);
+        let upto = found.map_or(block, |(at, _)| at);
+        let ends = last && upto == left;
+        let piece = text.get(..upto).unwrap_or_default();
+        for view in views.iter_mut() {
+            view.feed(with, depth + 1, piece, marks, ends, out);
+        }
+        if depth < DEEPEST && with.views.has_runs() {
+            runs.feed(with, depth + 1, piece, ends, out);
+        } else {
+            // What a fork brought along is not read so deep.
+            runs.reset();
+        }
+        stream.scan_next(with.engine, with.plan, upto, ends);
+        left -= upto;
+        if let Some((_, code)) = found {
+            let view = View::fork(stream, views, runs, code, depth + 1);
+            views.push(view);
+            continue;
+        }
+        if !ends && !views.is_empty() && stream.is_at_rest() && runs.are_idle() {
+            views.retain(|view| {
+                let ends = view.is_like_parent();
+                forced += if ends { view.forced() } else { 0 };
+                !ends
+            });
+        }
+        if left == 0 {
+            return forced;
+        }
+    }
+}
+
+/// The unit of `code` that `text` begins with. `marks` tells how deep each byte was decoded; none at all: not.
+///
+/// What begins with a byte that was decoded less deep than those that follow is none: whether it were seen would depend on whether there was
+/// a view already when its first byte went by.
+fn unit(code: Code, text: &[u8], marks: &[u8], last: bool) -> Unit {
+    let opener = marks.first().copied().unwrap_or(0);
+    let mut marks = marks.iter().take(text.len().min(LONGEST));
+    match marks.position(|&mark| mark > opener) {
+        Some(cut) => code.unit(text.get(..cut).unwrap_or_default(), true),
+        None => code.unit(text, last),
+    }
+}
+
+/// Where the first unit begins of a code that is asked for, and which.
+fn find(
+    text: &[u8],
+    marks: &[u8],
+    last: bool,
+    wanted: impl Fn(Code) -> bool,
+) -> Option<(usize, Code)> {
+    let mut codes = Code::ALL.into_iter().filter(|&code| wanted(code));
+    let stands = |at: &usize| {
+        let text = text.get(*at..).unwrap_or_default();
+        let code = Code::of(*text.first()?)?;
+        // A block may end before its text does: then the view sees a few bytes later that there was no unit.
+        let marks = marks.get(*at..).unwrap_or_default();
+        (unit(code, text, marks, last) != Unit::Itself).then_some((*at, code))
+    };
+    let opener = |code: Option<Code>| code.map(Code::opener);
+    match (opener(codes.next()), opener(codes.next())) {
+        (Some(a), Some(b)) => memchr::memchr2_iter(a, b, text).find_map(|at| stands(&at)),
+        (Some(a), None) => memchr::memchr_iter(a, text).find_map(|at| stands(&at)),
+        _ => None,
+    }
+}
+
+/// Where nothing may be open any more, if there is such a place: behind a quote or the end of a line.
+fn end_of_block(text: &[u8]) -> usize {
+    let Some((_, late)) = text.split_at_checked(BLOCK) else {
+        return text.len();
+    };
+    let near = late.get(..BLOCK.min(late.len())).unwrap_or_default();
+    BLOCK + memchr::memchr3(b'\n', b',', b' ', near).map_or(near.len(), |at| at + 1)
+}
+
+/// Copies of views, for a parent one deeper.
+fn copies(views: &[View], depth: usize) -> Vec<View> {
+    let deep = if depth > DEEPEST { &[] } else { views };
+    deep.iter().map(|view| view.copy(depth)).collect()
+}
+
+/// One decoded form of a stream.
+#[derive(Debug)]
+pub(crate) struct View {
+    code: Code,
+    /// 1 for a view of the bytes themselves.
+    depth: u8,
+    /// Bytes that may be a unit, or the beginning of one.
+    pending: Vec<u8>,
+    /// How deep each was decoded before it came here.
+    pending_marks: Vec<u8>,
+    stream: Stream,
+    map: Map,
+    /// Where decoded bytes last differed from what they stand for, and one past it.
+    differed: u64,
+    /// Certain matches that have not ended: rule, where the secret starts, and where that is in the parent.
+    growths: Vec<(RuleIndex, u64, u64)>,
+    views: Vec<View>,
+    runs: Runs,
+    decoded: Vec<u8>,
+    /// How deep each of `decoded` was decoded; 0: it stands for itself.
+    marks: Vec<u8>,
+    inbox: Outbox,
+    /// How often views of this one that have ended masked something undecided.
+    forced: u64,
+}
+
+impl View {
+    /// A view of `parent` that goes on where that one is, at that depth. Had it been there before, it would have the views that its parent
+    /// has, and they would have seen the same.
+    fn fork(parent: &Stream, views: &[View], runs: &Runs, code: Code, depth: usize) -> View {
+        let mut stream = Stream::new(Place::Text);
+        parent.fork(&mut stream);
+        let at = stream.received();
+        let growths = stream.growths().chain(runs.growths());
+        View {
+            code,
+            depth: u8::try_from(depth).unwrap_or(u8::MAX),
+            pending: Vec::with_capacity(LONGEST),
+            pending_marks: Vec::new(),
+            growths: growths.map(|(rule, at)| (rule, at, at)).collect(),
+            stream,
+            map: Map::starting(at),
+            differed: at,
+            views: copies(views, depth + 1),
+            runs: runs.fork(),
+            decoded: Vec::new(),
+            marks: Vec::new(),
+            inbox: Outbox::default(),
+            forced: 0,
+        }
+    }
+
+    /// The same for another parent that began alike. What was found so far stays here.
+    fn copy(&self, depth: usize) -> View {
+        let mut stream = Stream::new(Place::Text);
+        self.stream.fork(&mut stream);
+        View {
+            code: self.code,
+            depth: u8::try_from(depth).unwrap_or(u8::MAX),
+            pending: self.pending.clone(),
+            pending_marks: self.pending_marks.clone(),
+            growths: self.growths.clone(),
+            stream,
+            map: self.map.clone(),
+            differed: self.differed,
+            views: copies(&self.views, depth + 1),
+            runs: self.runs.fork(),
+            decoded: Vec::new(),
+            marks: Vec::new(),
+            inbox: Outbox::default(),
+            forced: 0,
+        }
+    }
+
+    /// Takes the parent's next bytes.
+    fn feed(
+        &mut self,
+        with: With<'_>,
+        depth: usize,
+        text: &[u8],
+        marks: &[u8],
+        last: bool,
+        out: &mut Outbox,
+    ) {
+        self.decode(text, marks, last);
+        let len = self.decoded.len();
+        self.stream.spare(len).copy_from_slice(&self.decoded);
+        self.forced += scan(
+            with,
+            &mut self.stream,
+            &mut self.views,
+            &mut self.runs,
+            depth,
+            len,
+            &self.marks,
+            last,
+            &mut self.inbox,
+        );
+        self.hand_over(out);
+    }
+
+    /// Decodes `text` into `decoded`, but for what may be the beginning of a unit.
+    fn decode(&mut self, mut text: &[u8], mut marks: &[u8], last: bool) {
+        self.decoded.clear();
+        self.marks.clear();
+        let opener = self.code.opener();
+        loop {
+            if self.pending.is_empty() {
+                let plain = memchr::memchr(opener, text).unwrap_or(text.len());
+                let (before, rest) = text.split_at_checked(plain).unwrap_or((text, b""));
+                self.plain(before, marks);
+                (text, marks) = (rest, marks.get(plain..).unwrap_or_default());
+                if text.is_empty() {
+                    return;
+                }
+                match unit(self.code, text, marks, last) {
+                    Unit::Open => {
+                        self.pending.extend_from_slice(text);
+                        self.pending_marks.extend(marks.iter().take(text.len()));
+                        self.pending_marks.resize(self.pending.len(), 0);
+                        return;
+                    }
+                    unit => {
+                        let len = self.emit(unit, opener, marks.first().copied());
+                        text = text.get(len..).unwrap_or_default();
+                        marks = marks.get(len..).unwrap_or_default();
+                    }
+                }
+                continue;
+            }
+            // What began in an earlier piece.
+            let end = last && text.is_empty();
+            let unit = unit(self.code, &self.pending, &self.pending_marks, end);
+            match (unit, text.split_first()) {
+                (Unit::Open, Some((&byte, rest))) => {
+                    self.pending.push(byte);
+                    self.pending_marks.push(marks.first().copied().unwrap_or(0));
+                    (text, marks) = (rest, marks.get(1..).unwrap_or_default());
+                }
+                (Unit::Open, None) => return,
+                (unit, _) => {
+                    let mark = self.pending_marks.first().copied();
+                    let len = self.emit(unit, opener, mark);
+                    self.forget_pending(len);
+                    let plain = self.pending.iter().position(|&byte| byte == opener);
+                    let plain = plain.unwrap_or(self.pending.len());
+                    self.decoded.extend(self.pending.iter().take(plain));
+                    self.marks.extend(self.pending_marks.iter().take(plain));
+                    self.forget_pending(plain);
+                }
+            }
+        }
+    }
+
+    fn forget_pending(&mut self, len: usize) {
+        self.pending.drain(..len.min(self.pending.len()));
+        self.pending_marks
+            .drain(..len.min(self.pending_marks.len()));
+    }
+
+    /// Writes bytes that stand for themselves. What stood for others before still does.
+    fn plain(&mut self, text: &[u8], marks: &[u8]) {
+        self.decoded.extend_from_slice(text);
+        self.marks.extend(marks.iter().take(text.len()));
+        self.marks.resize(self.decoded.len(), 0);
+    }
+
+    /// Writes what a unit stands for; answers with its length.
+    fn emit(&mut self, unit: Unit, opener: u8, mark: Option<u8>) -> usize {
+        match unit {
+            Unit::Stands(len, bytes, count) => {
+                let at = self.stream.received() + self.decoded.len() as u64;
+                self.map.unit(at, count, len);
+                self.decoded.extend(bytes.iter().take(count));
+                self.marks.resize(self.decoded.len(), self.depth);
+                self.differed = at + count as u64;
+                len
+            }
+            Unit::Itself | Unit::Open => {
+                self.plain(&[opener], mark.as_slice());
+                1
+            }
+        }
+    }
+
+    /// Hands over what was found since the last call, at offsets of the parent.
+    fn hand_over(&mut self, out: &mut Outbox) {
+        let View {
+            stream,
+            map,
+            growths,
+            inbox,
+            ..
+        } = self;
+        for piece in inbox.pieces.drain(..) {
+            let (start, end) = piece.span();
+            out.pieces.push(piece.at(map.start(start), map.end(end)));
+        }
+        let known = |growths: &[(RuleIndex, u64, u64)], rule: RuleIndex, start: u64| {
+            let growth = growths.iter().find(|g| (g.0, g.1) == (rule, start));
+            growth.map_or_else(|| map.start(start), |g| g.2)
+        };
+        out.findings
+            .extend(inbox.findings.drain(..).map(|f| Finding {
+                start: known(growths, f.rule, f.start),
+                end: map.end(f.end),
+                rule: f.rule,
+            }));
+        let findings = &mut out.findings;
+        stream.hand_over(
+            |piece| {
+                let (start, end) = piece.span();
+                out.pieces.push(piece.at(map.start(start), map.end(end)));
+            },
+            |f| {
+                findings.push(Finding {
+                    start: known(growths, f.rule, f.start),
+                    end: map.end(f.end),
+                    rule: f.rule,
+                });
+            },
+        );
+        // Views of this one may go on with what has ended here.
+        let now: Vec<(RuleIndex, u64)> = stream.growths().collect();
+        let inner = self.views.iter().flat_map(|view| &view.growths);
+        let inner = inner.map(|v| (v.0, v.2)).chain(self.runs.growths());
+        let now: Vec<(RuleIndex, u64)> = now.into_iter().chain(inner).collect();
+        growths.retain(|g| now.contains(&(g.0, g.1)));
+        for (rule, start) in now {
+            if !growths.iter().any(|g| (g.0, g.1) == (rule, start)) {
+                growths.push((rule, start, map.start(start)));
+            }
+        }
+        let inner = open(&self.views).and(self.runs.open());
+        let needed = stream
+            .undecided_from()
+            .min(stream.growing_from())
+            .min(inner.undecided)
+            .min(inner.growing);
+        map.forget(needed);
+    }
+
+    /// What is open, at offsets of the parent.
+    fn open(&self) -> Open {
+        let inner = open(&self.views).and(self.runs.open());
+        let undecided = self.stream.undecided_from().min(inner.undecided);
+        let growing = self.stream.growing_from().min(inner.growing);
+        let undecided = self.map.start(undecided);
+        let growths = self.growths.iter().map(|g| g.2).min();
+        Open {
+            undecided,
+            growing: if growing == u64::MAX {
+                u64::MAX
+            } else {
+                self.map.start(growing)
+            },
+            oldest: undecided.min(growths.unwrap_or(u64::MAX)),
+        }
+    }
+
+    fn waiting(&self) -> Option<(u64, RuleIndex)> {
+        let all = [
+            self.stream.waiting(),
+            waiting(&self.views),
+            self.runs.waiting(),
+        ];
+        let first = all.into_iter().flatten().min();
+        first.map(|(start, rule)| (self.map.start(start), rule))
+    }
+
+    /// Whether it would see what its parent sees, from here on, if that has nothing open either.
+    fn is_like_parent(&self) -> bool {
+        self.stream.is_at_rest()
+            && self.views.is_empty()
+            && self.runs.are_idle()
+            && self.pending.is_empty()
+            && self.stream.received() >= self.differed + CONTEXT
+    }
+
+    /// How often something undecided was masked.
+    pub(crate) fn forced(&self) -> u64 {
+        self.forced
+            + self.stream.forced()
+            + self.runs.forced()
+            + self.views.iter().map(View::forced).sum::<u64>()
+    }
+
+    /// Keeps only what is needed until the next bytes come.
+    pub(crate) fn rest(&mut self) {
+        self.stream.rest(&mut Vec::new());
+        self.map.rest();
+        self.decoded = Vec::new();
+        self.marks = Vec::new();
+        self.inbox = Outbox::default();
+        self.views.iter_mut().for_each(View::rest);
+        self.runs.rest();
+    }
+
+    pub(crate) fn memory(&self) -> usize {
+        size_of::<View>()
+            + self.stream.memory()
+            + self.map.memory()
+            + self.runs.memory()
+            + self.decoded.capacity()
+            + self.views.iter().map(View::memory).sum::<usize>()
+    }
+}

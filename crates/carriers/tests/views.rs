@@ -1,0 +1,263 @@
+//! What is encoded is found, and the bytes that stand for it are replaced: in every cut, and however codes are stacked.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+mod support;
+
+use blackbar_carriers::Views;
+use blackbar_engine::Place;
+use support::Subject;
+
+fn base64(text: &[u8], url: bool) -> String {
+    let digits: &[u8] = if url {
+        b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    } else {
+        b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    };
+    let mut out = String::new();
+    for three in text.chunks(3) {
+        let word = three
+            .iter()
+            .fold(0_u32, |word, &b| word << 8 | u32::from(b))
+            << (8 * (3 - three.len()));
+        for i in 0..=three.len() {
+            out.push(char::from(digits[(word >> (18 - 6 * i) & 63) as usize]));
+        }
+    }
+    out
+}
+
+fn hex(text: &[u8]) -> String {
+    text.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+fn percent(text: &[u8]) -> String {
+    text.iter().map(|b| format!("%{b:02X}")).collect()
+}
+
+fn escaped(text: &[u8]) -> String {
+    text.iter().map(|b| format!("\\u{b:04x}")).collect()
+}
+
+fn wide(text: &[u8], big: bool) -> Vec<u8> {
+    text.iter()
+        .flat_map(|&b| if big { [0, b] } else { [b, 0] })
+        .collect()
+}
+
+/// The policy without the rule that finds something in everything.
+fn subject() -> Subject {
+    let (rules, _) = support::POLICY
+        .split_once("[[rule]]\nid = \"t.bytes\"")
+        .unwrap();
+    Subject::of(rules)
+}
+
+#[track_caller]
+fn redacts(input: &[u8], wanted: &str) {
+    let got = subject().check(input, Place::Text, Views::ALL);
+    assert_eq!(
+        String::from_utf8_lossy(&got.out),
+        wanted,
+        "{}",
+        String::from_utf8_lossy(input)
+    );
+}
+
+#[test]
+fn percent_codes_are_read() {
+    redacts(b"a=ghp%5FABCDEFG1&b", "a=ghp%5F[t.key]&b");
+    redacts(b"a=ghp_ABC%44EFG1&b", "a=ghp_[t.key]&b");
+    redacts(b"a=ghp_ABC%2544EFG1&b", "a=ghp_[t.key]&b");
+    redacts(b"a=ghp_ABC%252544EFG1&b", "a=ghp_[t.key]&b");
+    redacts(
+        b"x%40ab.de 100% %zz x@ab.de%",
+        "********* 100% %zz *******%",
+    );
+    redacts(b"api_key%3dabc%21def%22", "api_key%3d[t.keyed]");
+}
+
+#[test]
+fn escapes_are_read_in_text_too() {
+    redacts(
+        br#"INFO {"m":"x\u0040ab.de"}"#,
+        r#"INFO {"m":"************"}"#,
+    );
+    redacts(br"C:\users\new x@ab.de", r"C:\users\new *******");
+}
+
+#[test]
+fn base64_is_read_at_any_alignment() {
+    for lead in 0..9 {
+        for url in [false, true] {
+            let text = format!("{}ghp_ABCDEFG1 and more", &"?>?>?>?>?"[..lead]);
+            let coded = base64(text.as_bytes(), url);
+            for before in ["", "/", "ab_", "Basic ", "x=", "\"", "zzz"] {
+                let input = format!("{before}{coded}");
+                let got = subject().run(input.as_bytes(), Place::Text, Views::ALL, &[]);
+                let ids: Vec<_> = got.findings.iter().map(|f| f.0.as_str()).collect();
+                assert_eq!(ids, ["t.key"], "{input} of {text}");
+                let (start, end) = (got.findings[0].1 as usize, got.findings[0].2 as usize);
+                // All digits that hold a bit of the secret, and no other.
+                let secret = lead + 4;
+                assert_eq!(start, before.len() + secret * 8 / 6);
+                assert_eq!(end, before.len() + ((secret + 8) * 8).div_ceil(6));
+            }
+        }
+    }
+}
+
+#[test]
+fn too_short_or_unreadable_runs_are_left() {
+    let subject = subject();
+    for input in [
+        base64(b"ghp_ABCDEFG1", false),
+        base64(b"\x01ghp_ABCDEF\x01", false),
+        hex(b"ghp_ABCDEF"),
+    ] {
+        let got = subject.check(input.as_bytes(), Place::Text, Views::ALL);
+        assert_eq!(got.out, input.as_bytes());
+    }
+}
+
+#[test]
+fn hex_is_read() {
+    let secret = hex(b"say ghp_ABCDEFG1 now");
+    redacts(
+        secret.as_bytes(),
+        &format!("{}[t.key]{}", hex(b"say ghp_"), hex(b" now")),
+    );
+    let odd = format!("key-f{secret}");
+    redacts(
+        odd.as_bytes(),
+        &format!("key-f{}[t.key]{}", hex(b"say ghp_"), hex(b" now")),
+    );
+}
+
+#[test]
+fn a_view_that_is_off_sees_nothing() {
+    let subject = subject();
+    let views = Views::ALL;
+    for (off, input) in [
+        (
+            Views {
+                percent: false,
+                ..views
+            },
+            "ghp_ABC%44EFG1".to_owned(),
+        ),
+        (
+            Views {
+                escapes: false,
+                ..views
+            },
+            r"ghp_ABC\u0044EFG1".to_owned(),
+        ),
+        (
+            Views {
+                base64: false,
+                ..views
+            },
+            base64(b"token ghp_ABCDEFG1 end", false),
+        ),
+        (
+            Views {
+                hex: false,
+                ..views
+            },
+            hex(b"token ghp_ABCDEFG1 end"),
+        ),
+    ] {
+        let on = subject.run(input.as_bytes(), Place::Text, views, &[]);
+        assert_ne!(on.out, input.as_bytes(), "{input}");
+        let off = subject.run(input.as_bytes(), Place::Text, off, &[]);
+        assert_eq!(off.out, input.as_bytes(), "{input}");
+    }
+}
+
+/// Texts of matches, noise and codes, stacked at random.
+fn text(seed: u64) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut next = move |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 33) as usize % below
+    };
+    const BITS: &[&str] = &[
+        "ghp_ABCDEFG1",
+        "x@ab.de",
+        "4111111111111111",
+        "Q",
+        "AKIA12345",
+        "sk-abcdefgh",
+        "-----B",
+        "~",
+        "passwd",
+        "=",
+        "abcdefgh",
+        " ",
+        "\n",
+        "%",
+        "\\",
+        "\\u00",
+        "%2",
+        "+",
+        "/",
+        "\0",
+        "ghp_",
+        "abcdefghijklmnopqrstuvwxyz0123",
+        "[t.key]",
+        "é",
+    ];
+    let mut all = Vec::new();
+    for _ in 0..1 + next(5) {
+        let mut piece: Vec<u8> = (0..next(4))
+            .flat_map(|_| BITS[next(BITS.len())].bytes())
+            .collect();
+        for _ in 0..next(3) {
+            let from = next(piece.len() + 1);
+            let coded = match next(7) {
+                0 => percent(&piece[from..]).into_bytes(),
+                1 => escaped(&piece[from..]).into_bytes(),
+                2 => base64(&piece[from..], next(2) == 0).into_bytes(),
+                3 => hex(&piece[from..]).into_bytes(),
+                4 => wide(&piece[from..], next(2) == 0),
+                _ => piece[from..].to_vec(),
+            };
+            piece.truncate(from);
+            piece.extend(coded);
+        }
+        all.extend(piece);
+    }
+    all
+}
+
+#[test]
+fn any_cut_gives_the_same() {
+    let subject = Subject::new();
+    let (mut found, mut more) = (0, 0);
+    for seed in 1..1200 {
+        let text = text(seed);
+        if text.len() > 500 {
+            continue;
+        }
+        let got = subject.check(&text, Place::Text, Views::ALL);
+        let plain = subject.run(&text, Place::Text, Views::NONE, &[]);
+        // What is found without views is found with them.
+        assert!(
+            plain.findings.iter().all(|f| got.findings.contains(f)),
+            "{seed}"
+        );
+        found += usize::from(!got.findings.is_empty());
+        more += usize::from(got.findings.len() > plain.findings.len());
+        let mut unique = got.findings.clone();
+        unique.dedup();
+        assert_eq!(unique, got.findings, "seed {seed}: found twice");
+    }
+    assert!(found > 300 && more > 100, "{found} {more}");
+}
