@@ -16,8 +16,8 @@
 //! A carried tail comes too late for a body that ends with trailers and no further body callback: the proxy takes no bytes then.
 //! That is [`BodyError::Lost`]: a message is refused rather than cut short.
 
-use blackbar_carriers::Carrier;
-use blackbar_engine::{Engine, Place, Plan};
+use blackbar_carriers::{Carrier, Format};
+use blackbar_engine::{Engine, Plan};
 
 use crate::config::OnHoldLimit;
 use crate::counters::{Counters, Disposition, Event, Tally};
@@ -113,7 +113,7 @@ pub struct Body {
     floods: bool,
     /// Bytes at the start of the proxy's buffer that are output already.
     written: usize,
-    /// Carrier offset of the first byte in the proxy's buffer behind those.
+    /// Stream offset of the first byte in the proxy's buffer behind those.
     base: u64,
     /// Original bytes before `base` that were taken out of the proxy's buffer and are not decided.
     carried: Vec<u8>,
@@ -148,12 +148,12 @@ impl Body {
     pub fn new(
         kind: BufferKind,
         disposition: Disposition,
-        place: Place,
+        format: Format,
         length: Option<u64>,
         on_hold_limit: OnHoldLimit,
         mut stream: Carrier,
     ) -> Body {
-        stream.reset(place);
+        stream.reset(format);
         Body {
             kind,
             disposition,

@@ -1,17 +1,17 @@
 //! What is done with a body that its headers announce, and what the headers must say then. Scanning it lives in [`crate::body`].
 
-use blackbar_engine::Place;
+use blackbar_carriers::Format;
 
 use crate::config::Encoded;
 use crate::counters::Event;
 use crate::exchange::Side;
 use crate::headers::Changes;
-use crate::media::{self, Facts, Media};
+use crate::media::{self, Facts};
 use crate::plugin::Plugin;
 
 /// What is done with a body.
 pub(crate) enum Decision {
-    Scan { place: Place, masks: bool },
+    Scan { format: Format, masks: bool },
     Through(Event),
     Refuse,
 }
@@ -33,7 +33,7 @@ pub(crate) fn decide(plugin: &Plugin, side: Side, facts: &Facts<'_>, tunnel: boo
         // Frames count bytes.
         return if config.scan.upgrades {
             Decision::Scan {
-                place: Place::Text,
+                format: Format::Bytes,
                 masks: true,
             }
         } else {
@@ -50,13 +50,10 @@ pub(crate) fn decide(plugin: &Plugin, side: Side, facts: &Facts<'_>, tunnel: boo
     if media::listed(facts.content_type, skip) {
         return Decision::Through(Event::OpenContentType);
     }
-    let media = Media::of(facts.content_type);
+    let format = Format::of(facts.content_type);
     // A part of a representation stands at an offset that its headers name.
-    let masks = media.counted || facts.status == 206 || facts.length == Some(0);
-    Decision::Scan {
-        place: media.place,
-        masks,
-    }
+    let masks = format.is_counted() || facts.status == 206 || facts.length == Some(0);
+    Decision::Scan { format, masks }
 }
 
 /// Makes the headers of a message fit a body that may change.

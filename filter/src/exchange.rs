@@ -3,6 +3,7 @@
 
 use std::rc::Rc;
 
+use blackbar_carriers::Format;
 use blackbar_engine::{Place, Plan};
 
 use crate::body::{Body, BodyError, Progress, Rules};
@@ -217,7 +218,7 @@ impl Exchange {
                     plugin.counters.event(host, event, 1);
                     *self.state(side) = BodyState::Through;
                 }
-                Decision::Scan { place, masks } => {
+                Decision::Scan { format, masks } => {
                     if plugin.enforces() && plugin.changes {
                         announce(
                             &mut changes,
@@ -237,7 +238,7 @@ impl Exchange {
                     let body = Body::new(
                         side.buffer(),
                         plugin_body(plugin, side),
-                        place,
+                        format,
                         // What follows an upgrade has no length, whatever its headers say.
                         facts.length.filter(|_| !tunnel),
                         on_hold_limit,
@@ -289,7 +290,7 @@ impl Exchange {
             let body = Body::new(
                 side.buffer(),
                 plugin_body(&plugin, side),
-                Place::Text,
+                Format::Bytes,
                 None,
                 plugin.config.on_hold_limit,
                 session.shared.stream(),

@@ -7,7 +7,7 @@ use blackbar_carriers::Carrier;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Patch {
-    /// Carrier offsets of what is replaced.
+    /// Stream offsets of what is replaced.
     start: u64,
     end: u64,
     /// Where the replacement stands in `bytes`.

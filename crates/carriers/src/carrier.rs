@@ -5,19 +5,19 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
-use blackbar_engine::{Action, Engine, Finding, Place, Plan, RuleIndex, Stream};
+use blackbar_engine::{Action, Engine, Finding, Plan, RuleIndex, Stream};
 
 use crate::edits::{Edit, Edits, Wishes};
-use crate::json::Guard;
+use crate::format::Format;
+use crate::guard::Guard;
 use crate::view::{self, Open, Outbox, Runs, View, Views, With};
 
 /// One haystack in chunks, with what is encoded in it. All offsets are those of the bytes that came.
 ///
 /// # Example
 /// ```
-/// use blackbar_carriers::Carrier;
-/// use blackbar_engine::Place;
-/// let carrier = Carrier::new(Place::Json);
+/// use blackbar_carriers::{Carrier, Format};
+/// let carrier = Carrier::new(Format::Json);
 /// assert_eq!((carrier.received(), carrier.decided()), (0, 0));
 /// ```
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub struct Carrier {
     kinds: Views,
     views: Vec<View>,
     runs: Runs,
-    guard: Option<Box<Guarded>>,
+    guard: Option<Guarded>,
     out: Edits,
     findings: Vec<Finding>,
     /// What the stream or a view found and the other may find again: start, end and rule.
@@ -42,31 +42,23 @@ pub struct Carrier {
 
 #[derive(Debug)]
 struct Guarded {
-    guard: Guard,
+    guard: Box<dyn Guard>,
     wishes: Wishes,
-}
-
-impl Guarded {
-    fn new() -> Box<Guarded> {
-        Box::new(Guarded {
-            guard: Guard::new(),
-            wishes: Wishes::default(),
-        })
-    }
 }
 
 impl Default for Carrier {
     fn default() -> Carrier {
-        Carrier::new(Place::Text)
+        Carrier::new(Format::Text)
     }
 }
 
 impl Carrier {
     /// An empty haystack.
     #[must_use]
-    pub fn new(place: Place) -> Carrier {
+    pub fn new(format: impl Into<Format>) -> Carrier {
+        let format = format.into();
         let mut carrier = Carrier {
-            stream: Stream::new(place),
+            stream: Stream::new(format.place()),
             kinds: Views::default(),
             views: Vec::new(),
             runs: Runs::default(),
@@ -80,16 +72,20 @@ impl Carrier {
             removed: None,
             forced: 0,
         };
-        carrier.reset(place);
+        carrier.reset(format);
         carrier
     }
 
     /// Starts over with another haystack; allocations are kept, and which views there are.
-    pub fn reset(&mut self, place: Place) {
-        self.stream.reset(place);
+    pub fn reset(&mut self, format: impl Into<Format>) {
+        let format = format.into();
+        self.stream.reset(format.place());
         self.views.clear();
         self.runs.reset();
-        self.guard = (place == Place::Json).then(Guarded::new);
+        self.guard = format.guard(0).map(|guard| Guarded {
+            guard,
+            wishes: Wishes::default(),
+        });
         self.out.clear();
         self.findings.clear();
         self.recent.clear();
@@ -119,6 +115,7 @@ impl Carrier {
         self.views.iter_mut().for_each(View::rest);
         self.runs.rest();
         if let Some(guarded) = &mut self.guard {
+            guarded.guard.rest();
             guarded.wishes.rest();
         }
         self.out.rest();
@@ -256,10 +253,9 @@ impl Carrier {
     /// Bytes held on the heap.
     #[must_use]
     pub fn memory(&self) -> usize {
-        let guarded = self
-            .guard
-            .as_ref()
-            .map_or(0, |g| size_of::<Guarded>() + g.wishes.memory());
+        let guarded = self.guard.as_ref().map_or(0, |g| {
+            size_of_val(&*g.guard) + g.guard.memory() + g.wishes.memory()
+        });
         self.stream.memory()
             + guarded
             + self.out.memory()
@@ -309,7 +305,7 @@ impl Carrier {
         } = self;
         match guard {
             Some(guarded) => {
-                let Guarded { guard, wishes } = &mut **guarded;
+                let Guarded { guard, wishes } = guarded;
                 wishes.take(stream);
                 let text = stream.received_bytes(guard.done(), stream.decided());
                 guard.follow(engine, text, last, wishes, out);

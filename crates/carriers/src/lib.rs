@@ -7,6 +7,7 @@
 //!   what it finds becomes a finding of the encoded bytes. Where nothing is encoded there is no view, and it costs one search for the
 //!   bytes that could begin one;
 //! - a **guard** ([`json`]): a tokenizer that follows behind and shapes edits, so that no byte that holds the document together changes.
+//!   Which one there is says the [`Format`].
 //!
 //! Nothing here knows what a rule is, or a proxy.
 #![no_std]
@@ -15,9 +16,12 @@ extern crate alloc;
 
 mod carrier;
 mod edits;
+mod format;
+mod guard;
 pub mod json;
 pub mod view;
 
 pub use carrier::Carrier;
 pub use edits::Edit;
+pub use format::{Format, essence};
 pub use view::Views;

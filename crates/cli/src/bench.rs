@@ -7,14 +7,14 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
-use blackbar_engine::Place;
+use blackbar_carriers::Format;
 use clap::Args;
 use serde::Serialize;
 
 use crate::input;
 use crate::lane::{Lane, Which};
 use crate::ledger;
-use crate::place::Format;
+use crate::place::FormatArg;
 use crate::show::count;
 use crate::terminal::{self, Unit};
 use crate::{Outcome, policy};
@@ -45,8 +45,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 9, value_parser = clap::value_parser!(u32).range(1..=1000))]
     runs: u32,
     /// The form of the haystack
-    #[arg(long, value_enum, default_value_t = Format::Auto)]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = FormatArg::Auto)]
+    format: FormatArg,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -85,14 +85,14 @@ struct Seen {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
-    let (haystack, place) = input::in_memory(&arguments.file, arguments.format)?;
+    let (haystack, format) = input::in_memory(&arguments.file, arguments.format)?;
     let ready = arguments.choice.ready()?;
     if arguments.ledger {
         if arguments.engine == Which::Wasm {
             bail!("--ledger counts inside the native engine; leave out --engine wasm");
         }
         let chunk = arguments.chunk as usize;
-        let record = ledger::keep(&ready, place, &haystack, chunk);
+        let record = ledger::keep(&ready, format, &haystack, chunk);
         ledger::print(&record, arguments.json)?;
         return Ok(Outcome::Fine);
     }
@@ -103,11 +103,11 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let mut out = Vec::with_capacity(haystack.len() + haystack.len() / 8);
     let bar = terminal::progress(u64::from(arguments.runs), Unit::Items);
     // The first run warms caches and the allocator up; its time does not count, its result does.
-    let expected = once(&mut lane, place, &haystack, chunk, &mut out)?.1;
+    let expected = once(&mut lane, format, &haystack, chunk, &mut out)?.1;
     let mut times = Vec::new();
     let mut differing = None;
     for number in 1..=arguments.runs {
-        let (time, seen) = once(&mut lane, place, &haystack, chunk, &mut out)?;
+        let (time, seen) = once(&mut lane, format, &haystack, chunk, &mut out)?;
         times.push(time);
         if seen != expected {
             differing.get_or_insert((format!("run {number}"), seen));
@@ -116,7 +116,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     }
     // A prime, so that chunk ends fall everywhere.
     let other = if chunk == 4093 { 8191 } else { 4093 };
-    let seen = once(&mut lane, place, &haystack, other, &mut out)?.1;
+    let seen = once(&mut lane, format, &haystack, other, &mut out)?.1;
     if seen != expected {
         differing.get_or_insert((format!("a run in chunks of {other} bytes"), seen));
     }
@@ -162,7 +162,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
 /// One run over the whole haystack.
 fn once(
     lane: &mut Lane,
-    place: Place,
+    format: Format,
     haystack: &[u8],
     chunk: usize,
     out: &mut Vec<u8>,
@@ -170,7 +170,7 @@ fn once(
     let before = lane.findings();
     out.clear();
     let start = Instant::now();
-    lane.start(place)?;
+    lane.start(format)?;
     for piece in haystack.chunks(chunk) {
         lane.feed(piece, out)?;
     }

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::input::{self, BLOCK};
 use crate::ledger::{self, Record};
-use crate::place::Format;
+use crate::place::FormatArg;
 use crate::policy::Ready;
 use crate::show::{Table, count};
 use crate::{Outcome, output, policy, terminal};
@@ -53,7 +53,7 @@ enum Form {
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let haystack = match &arguments.ledger {
-        Some(path) => Some(input::in_memory(path, Format::Auto)?),
+        Some(path) => Some(input::in_memory(path, FormatArg::Auto)?),
         None => None,
     };
     let source = policy::read(&arguments.policy)?;

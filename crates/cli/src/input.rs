@@ -5,10 +5,10 @@ use std::io::{self, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
-use blackbar_engine::Place;
+use blackbar_carriers::Format;
 use ignore::WalkBuilder;
 
-use crate::place::{self, Format};
+use crate::place::{self, FormatArg};
 use crate::terminal;
 
 /// So much is read at once: a pipe's capacity on Linux, and small enough to stay in the cache while it is scanned.
@@ -103,7 +103,7 @@ fn walk(folder: &Path, all: bool, inputs: &mut Inputs) {
 
 /// What opening an input gave.
 pub(crate) enum Opened {
-    /// A haystack, read up to where its place was clear.
+    /// A haystack, read up to where its format was clear.
     Haystack(Haystack),
     /// A binary file that nobody named: left out.
     Binary,
@@ -111,8 +111,8 @@ pub(crate) enum Opened {
 
 /// A haystack being read.
 pub(crate) struct Haystack {
-    pub(crate) place: Place,
-    /// What was read in order to tell the place; comes before what `rest` still gives.
+    pub(crate) format: Format,
+    /// What was read in order to tell the format; comes before what `rest` still gives.
     pub(crate) head: Vec<u8>,
     pub(crate) rest: Box<dyn Read>,
 }
@@ -134,32 +134,32 @@ impl Input {
             .map_or(0, |metadata| metadata.len())
     }
 
-    /// Opens it and reads as much as it takes to tell its place.
+    /// Opens it and reads as much as it takes to tell its format.
     ///
     /// # Errors
     /// When it cannot be opened or read, naming it.
-    pub(crate) fn open(&self, format: Format) -> anyhow::Result<Opened> {
+    pub(crate) fn open(&self, given: FormatArg) -> anyhow::Result<Opened> {
         let mut rest: Box<dyn Read> = match &self.path {
             Some(path) => Box::new(open(path)?),
             None => Box::new(io::stdin().lock()),
         };
         let mut head = vec![0; BINARY_WINDOW];
         let mut filled = 0;
-        let place = loop {
+        let format = loop {
             let more = read_some(&mut rest, &mut head[filled..])
                 .with_context(|| format!("cannot read `{}`", self.name()))?;
             filled += more;
             let whole = more == 0 || filled == head.len();
-            if let Some(place) = place::decide(format, self.path.as_deref(), &head[..filled], whole)
+            if let Some(format) = place::decide(given, self.path.as_deref(), &head[..filled], whole)
             {
-                break place;
+                break format;
             }
         };
         head.truncate(filled);
         if self.found && memchr::memchr(0, &head).is_some() {
             return Ok(Opened::Binary);
         }
-        Ok(Opened::Haystack(Haystack { place, head, rest }))
+        Ok(Opened::Haystack(Haystack { format, head, rest }))
     }
 }
 
@@ -192,11 +192,11 @@ pub(crate) fn whole(path: &Path) -> anyhow::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Reads a haystack that is to be measured, and tells its place.
+/// Reads a haystack that is to be measured, and tells its format.
 ///
 /// # Errors
 /// As [`whole`], and when it is empty.
-pub(crate) fn in_memory(path: &Path, format: Format) -> anyhow::Result<(Vec<u8>, Place)> {
+pub(crate) fn in_memory(path: &Path, given: FormatArg) -> anyhow::Result<(Vec<u8>, Format)> {
     let haystack = whole(path)?;
     if haystack.is_empty() {
         return Err(anyhow!(
@@ -205,8 +205,8 @@ pub(crate) fn in_memory(path: &Path, format: Format) -> anyhow::Result<(Vec<u8>,
         ));
     }
     let head = &haystack[..haystack.len().min(BINARY_WINDOW)];
-    let place = place::decide(format, Some(path), head, true).unwrap_or_default();
-    Ok((haystack, place))
+    let format = place::decide(given, Some(path), head, true).unwrap_or_default();
+    Ok((haystack, format))
 }
 
 /// One read that an interrupting signal does not end; 0 is the end of the input.

@@ -4,7 +4,8 @@
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
-use blackbar_engine::{Ledger, Observer, Place, RuleIndex, Stream};
+use blackbar_carriers::Format;
+use blackbar_engine::{Ledger, Observer, RuleIndex, Stream};
 use serde::Serialize;
 
 use crate::policy::Ready;
@@ -81,13 +82,13 @@ fn overhead() -> Duration {
 /// One run in chunks; answers with its time and the findings of each rule.
 fn once<O: Observer>(
     ready: &Ready,
-    place: Place,
+    format: Format,
     haystack: &[u8],
     chunk: usize,
     observer: &mut O,
 ) -> (Duration, Vec<u64>) {
     let mut findings = vec![0; ready.engine.rules().len()];
-    let mut stream = Stream::new(place);
+    let mut stream = Stream::new(format.place());
     let mut out = Vec::with_capacity(haystack.len() + haystack.len() / 8);
     let started = Instant::now();
     let mut pieces = haystack.chunks(chunk).peekable();
@@ -106,12 +107,12 @@ fn once<O: Observer>(
 }
 
 /// Keeps the ledger of `haystack`.
-pub(crate) fn keep(ready: &Ready, place: Place, haystack: &[u8], chunk: usize) -> Record {
+pub(crate) fn keep(ready: &Ready, format: Format, haystack: &[u8], chunk: usize) -> Record {
     let rules = ready.engine.rules().len();
     let mut ledger = Ledger::new(rules);
-    let (_, findings) = once(ready, place, haystack, chunk, &mut ledger);
+    let (_, findings) = once(ready, format, haystack, chunk, &mut ledger);
     let whole = (0..3)
-        .map(|_| once(ready, place, haystack, chunk, &mut ()).0)
+        .map(|_| once(ready, format, haystack, chunk, &mut ()).0)
         .min()
         .unwrap_or_default();
     let mut clock = Clock {
@@ -119,7 +120,7 @@ pub(crate) fn keep(ready: &Ready, place: Place, haystack: &[u8], chunk: usize) -
         overhead: overhead(),
         times: vec![Duration::ZERO; rules],
     };
-    once(ready, place, haystack, chunk, &mut clock);
+    once(ready, format, haystack, chunk, &mut clock);
     let percent = |time: Duration| 100.0 * time.as_secs_f64() / whole.as_secs_f64().max(1e-9);
     let per_mb = |count: u64| count * 1_000_000 / (haystack.len() as u64).max(1);
     let sum = |field: fn(&blackbar_engine::Entry) -> u64| ledger.rules.iter().map(field).sum();

@@ -9,7 +9,7 @@ use indicatif::ProgressBar;
 
 use crate::input::{self, BLOCK, Haystack, Input, Opened};
 use crate::lane::{Lane, Which};
-use crate::place::Format;
+use crate::place::FormatArg;
 use crate::terminal::{self, Unit};
 use crate::{Outcome, policy};
 
@@ -34,8 +34,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(1..=1 << 26))]
     chunk: Option<u32>,
     /// The form of the input
-    #[arg(long, value_enum, default_value_t = Format::Auto)]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = FormatArg::Auto)]
+    format: FormatArg,
     /// Hidden, ignored and binary files of folders too
     #[arg(long)]
     all: bool,
@@ -99,7 +99,7 @@ fn redact(
     out: &mut dyn Write,
     bar: &ProgressBar,
 ) -> anyhow::Result<Option<io::Error>> {
-    lane.start(haystack.place)?;
+    lane.start(haystack.format)?;
     let mut decided = Vec::with_capacity(2 * BLOCK);
     let step = chunk.map(|bytes| bytes as usize);
     for piece in haystack.head.chunks(step.unwrap_or(BLOCK)) {

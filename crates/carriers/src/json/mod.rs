@@ -8,6 +8,7 @@ pub use tokens::DEEPEST;
 use blackbar_engine::{Engine, Place, RuleIndex, tag};
 
 use crate::edits::{Edits, Wish, Wishes};
+use crate::guard;
 use tokens::{State, Tokens};
 
 /// Follows behind the stream that decides, and shapes its edits.
@@ -27,22 +28,12 @@ enum Unit {
     Open,
 }
 
-impl Guard {
-    pub(crate) fn new() -> Guard {
-        Guard {
-            tokens: Tokens::new(),
-            at: 0,
-            tagged: None,
-        }
-    }
-
-    /// Bytes from the start whose output is final.
-    pub(crate) fn done(&self) -> u64 {
+impl guard::Guard for Guard {
+    fn done(&self) -> u64 {
         self.at
     }
 
-    /// Goes on over `text`, which begins at [`Guard::done`] and is decided, and makes edits of the wishes in it. `last`: no byte follows.
-    pub(crate) fn follow(
+    fn follow(
         &mut self,
         engine: &Engine,
         text: &[u8],
@@ -121,6 +112,16 @@ impl Guard {
             at += len;
         }
         self.at = base + at as u64;
+    }
+}
+
+impl Guard {
+    pub(crate) fn new(at: u64) -> Guard {
+        Guard {
+            tokens: Tokens::new(),
+            at,
+            tagged: None,
+        }
     }
 
     fn in_string(

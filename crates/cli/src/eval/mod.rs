@@ -16,7 +16,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use crate::input::{self, BLOCK, Opened};
-use crate::place::Format;
+use crate::place::FormatArg;
 use crate::scan::lines::Lines as Places;
 use crate::terminal::{self, Unit};
 use crate::{Outcome, policy};
@@ -277,7 +277,7 @@ fn plain(
     let mut lines = Lines::default();
     let mut stream = Carrier::new(Place::Text);
     for one in &inputs.list {
-        let mut haystack = match one.open(Format::Text) {
+        let mut haystack = match one.open(FormatArg::Text) {
             Ok(Opened::Haystack(haystack)) => haystack,
             Ok(Opened::Binary) => continue,
             Err(error) => {
@@ -286,7 +286,7 @@ fn plain(
                 continue;
             }
         };
-        stream.reset(haystack.place);
+        stream.reset(haystack.format);
         lines.file();
         let name = one.name();
         let mut places = Places::default();

@@ -5,8 +5,7 @@ mod wasm;
 
 use std::fmt;
 
-use blackbar_carriers::Carrier;
-use blackbar_engine::Place;
+use blackbar_carriers::{Carrier, Format};
 use clap::ValueEnum;
 
 use crate::policy::Ready;
@@ -55,7 +54,7 @@ impl Lane {
         match which {
             Which::Native => Ok(Self::Native(Box::new(Native {
                 ready,
-                stream: Carrier::new(Place::Text),
+                stream: Carrier::new(Format::Text),
                 findings: 0,
             }))),
             Which::Wasm => Self::module(&Filter::new(&ready.artifact)?, ready.profile.as_deref()),
@@ -71,11 +70,11 @@ impl Lane {
     }
 
     /// Starts a haystack.
-    pub(crate) fn start(&mut self, place: Place) -> anyhow::Result<()> {
+    pub(crate) fn start(&mut self, format: Format) -> anyhow::Result<()> {
         match self {
-            Self::Native(native) => native.stream.reset(place),
+            Self::Native(native) => native.stream.reset(format),
             // A pipe does not say how long it is, and a file may grow.
-            Self::Wasm(wasm) => wasm.start(place, None)?,
+            Self::Wasm(wasm) => wasm.start(format, None)?,
         }
         Ok(())
     }
@@ -119,9 +118,9 @@ impl Lane {
         match self {
             Self::Wasm(wasm) if announced => {
                 let length = chunks.iter().map(|chunk| chunk.len() as u64).sum();
-                wasm.start(Place::Text, Some(length))?;
+                wasm.start(Format::Text, Some(length))?;
             }
-            Self::Native(_) | Self::Wasm(_) => self.start(Place::Text)?,
+            Self::Native(_) | Self::Wasm(_) => self.start(Format::Text)?,
         }
         for chunk in chunks {
             self.feed(chunk, &mut out)?;

@@ -2,7 +2,7 @@
 //! module and the host do is theirs; here a haystack is dressed as traffic.
 
 use anyhow::{Context, anyhow, bail};
-use blackbar_engine::Place;
+use blackbar_carriers::Format;
 use blackbar_host_test::{Exchange, Headers, Host, Module, Step};
 use serde_json::json;
 
@@ -70,11 +70,13 @@ impl Wasm {
     }
 
     /// A request goes by, and the head of its response, with its length if it is known.
-    pub(super) fn start(&mut self, place: Place, length: Option<u64>) -> anyhow::Result<()> {
+    pub(super) fn start(&mut self, format: Format, length: Option<u64>) -> anyhow::Result<()> {
         let mut exchange = self.host.exchange();
         exchange.request_headers(Headers::request("GET", "blackbar", "/"), true);
-        let media = match place {
-            Place::Json => "application/json",
+        let media = match format {
+            Format::Json => "application/json",
+            Format::Form => "application/x-www-form-urlencoded",
+            Format::Bytes => "application/octet-stream",
             _ => "text/plain",
         };
         let mut head = Headers::from([(":status", "200"), ("content-type", media)]);

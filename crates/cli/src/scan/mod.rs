@@ -14,7 +14,7 @@ use clap::{Args, ValueEnum};
 use indicatif::ProgressBar;
 
 use crate::input::{self, BLOCK, Haystack, Input, Opened};
-use crate::place::Format as InputFormat;
+use crate::place::FormatArg;
 use crate::terminal::{self, Unit};
 use crate::{Outcome, policy};
 use lines::{Lines, Tail};
@@ -98,7 +98,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let mut report = Report::new(arguments.format, arguments.by, out);
     let mut stream = Carrier::new(blackbar_engine::Place::Text);
     for one in &inputs.list {
-        let outcome = match one.open(InputFormat::Auto) {
+        let outcome = match one.open(FormatArg::Auto) {
             Ok(Opened::Binary) => {
                 binary += 1;
                 continue;
@@ -142,7 +142,7 @@ fn scan<W: Write>(
     report: &mut Report<W>,
     bar: &ProgressBar,
 ) -> anyhow::Result<Option<anyhow::Error>> {
-    stream.reset(haystack.place);
+    stream.reset(haystack.format);
     let mut trail = Trail {
         lines: Lines::default(),
         tail: show_values.then(Tail::default),

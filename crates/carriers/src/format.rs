@@ -1,0 +1,190 @@
+//! Which carrier a haystack has: the one place where a content type, a name on a command line or a place of a message becomes a
+//! [`Format`]. What a format means for edits lives with its guard.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use blackbar_engine::Place;
+
+use crate::guard::Guard;
+use crate::json;
+
+/// What a haystack is written in, as far as a change could break it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Format {
+    /// Plain text, and everything whose readers take any bytes in the place of others.
+    #[default]
+    Text,
+    /// Something whose readers count bytes: archives, images, types nobody named. What is redacted must keep its length.
+    Bytes,
+    /// JSON, one document or many.
+    Json,
+    /// A form or a URL: the brackets of a tag are percent-encoded.
+    Form,
+    /// The value of a header.
+    Header,
+}
+
+impl Format {
+    /// The format that a `content-type` value names. Without one: text.
+    ///
+    /// Text-like types are named; every other type counts bytes until shown otherwise.
+    #[must_use]
+    pub fn of(content_type: Option<&[u8]>) -> Format {
+        let essence = content_type.map(essence).unwrap_or_default();
+        let Some(slash) = essence.iter().position(|byte| *byte == b'/') else {
+            return Format::Text;
+        };
+        let (kind, sub) = essence.split_at(slash);
+        match (kind, sub.get(1..).unwrap_or_default()) {
+            (b"application" | b"text", sub) if JSON.contains(&sub) || sub.ends_with(b"+json") => {
+                Format::Json
+            }
+            (b"application", b"x-www-form-urlencoded") => Format::Form,
+            (b"multipart", b"byteranges") => Format::Bytes,
+            (b"text" | b"message" | b"multipart", _) => Format::Text,
+            (b"application", sub) if TEXT.contains(&sub) => Format::Text,
+            (_, sub) if sub.ends_with(b"+xml") || sub.ends_with(b"+yaml") => Format::Text,
+            _ => Format::Bytes,
+        }
+    }
+
+    /// Whether a reader counts bytes: what is redacted must keep its length there, so rules whose action changes it have to mask.
+    #[must_use]
+    pub fn is_counted(self) -> bool {
+        matches!(self, Format::Bytes)
+    }
+
+    /// How the engine writes a tag there.
+    #[must_use]
+    pub fn place(self) -> Place {
+        match self {
+            Format::Text | Format::Bytes => Place::Text,
+            Format::Json => Place::Json,
+            Format::Form => Place::Url,
+            Format::Header => Place::Header,
+        }
+    }
+
+    /// What shapes edits of a haystack, or of a part of one, that begins at offset `at`; `None`: every edit is granted as it is.
+    pub(crate) fn guard(self, at: u64) -> Option<Box<dyn Guard>> {
+        match self {
+            Format::Json => Some(Box::new(json::Guard::new(at))),
+            Format::Text | Format::Bytes | Format::Form | Format::Header => None,
+        }
+    }
+}
+
+impl From<Place> for Format {
+    fn from(place: Place) -> Format {
+        match place {
+            Place::Json => Format::Json,
+            Place::Url => Format::Form,
+            Place::Header => Format::Header,
+            _ => Format::Text,
+        }
+    }
+}
+
+const JSON: &[&[u8]] = &[
+    b"json",
+    b"x-ndjson",
+    b"ndjson",
+    b"jsonl",
+    b"json-lines",
+    b"x-jsonlines",
+    b"jsonlines",
+    b"json-seq",
+    b"x-json-stream",
+    b"stream+json",
+];
+
+const TEXT: &[&[u8]] = &[
+    b"xml",
+    b"javascript",
+    b"x-javascript",
+    b"ecmascript",
+    b"yaml",
+    b"x-yaml",
+    b"toml",
+    b"graphql",
+    b"sql",
+    b"x-sh",
+    b"x-log",
+    b"csv",
+    b"logplex-1",
+    b"http",
+    b"sdp",
+    b"x-pem-file",
+    b"pem-certificate-chain",
+    b"x-tex",
+    b"rtf",
+    b"soap",
+];
+
+/// A content type without parameters, in lower case.
+#[must_use]
+pub fn essence(content_type: &[u8]) -> Vec<u8> {
+    let end = content_type
+        .iter()
+        .position(|byte| matches!(byte, b';' | b','))
+        .unwrap_or(content_type.len());
+    content_type
+        .get(..end)
+        .unwrap_or_default()
+        .trim_ascii()
+        .to_ascii_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_types() {
+        assert_eq!(Format::of(None), Format::Text);
+        let all: &[(Format, &[&str])] = &[
+            (
+                Format::Text,
+                &[
+                    "",
+                    "text/plain",
+                    "TEXT/HTML; charset=utf-8",
+                    "application/xml",
+                    "image/svg+xml",
+                    "multipart/form-data; boundary=x",
+                    "x",
+                ],
+            ),
+            (
+                Format::Json,
+                &[
+                    "application/json",
+                    "Application/JSON;charset=utf-8",
+                    "application/problem+json",
+                    "application/x-ndjson",
+                    "text/json",
+                ],
+            ),
+            (Format::Form, &["application/x-www-form-urlencoded"]),
+            (
+                Format::Bytes,
+                &[
+                    "application/grpc",
+                    "application/grpc+proto",
+                    "application/octet-stream",
+                    "image/png",
+                    "multipart/byteranges; x",
+                    "font/woff2",
+                ],
+            ),
+        ];
+        for (format, types) in all {
+            for content_type in *types {
+                let got = Format::of(Some(content_type.as_bytes()));
+                assert_eq!(got, *format, "{content_type}");
+            }
+        }
+    }
+}
