@@ -16,8 +16,8 @@ fn wrong_usage_ends_with_status_2() {
             "[possible values: native, wasm]",
         ),
         (
-            &["redact", "--format", "xml"],
-            "[possible values: auto, text, json]",
+            &["redact", "--format", "tar"],
+            "[possible values: auto, text, json, form",
         ),
         (
             &["scan", "--format", "xml"],
