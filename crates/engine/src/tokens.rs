@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 
 use crate::artifact::{RuleProgram, WindowPart};
 use crate::boundary::ByteSet;
-use crate::prefilter::dictionary::{Dictionary, Known};
+use crate::prefilter::dictionary::{Dictionary, HASHED, Known};
 use crate::prefilter::{Strip, TOKEN, begins_tokens};
 
 /// A `_` in a word stands for one of these, or for nothing.
@@ -54,7 +54,7 @@ impl Tokens {
         let mut texts: Vec<_> = (0..)
             .zip(windows)
             .filter(token)
-            .filter_map(|(i, part)| Some((part.known(), Begun::Window(i), part.first()?)))
+            .map(|(i, part)| (part.known(), Begun::Window(i), part.first()))
             .collect();
         for (rule, program) in (0..).zip(programs) {
             let Some(context) = program.context.as_ref() else {
@@ -66,7 +66,7 @@ impl Tokens {
             for (word, text) in (0..).zip(&context.words) {
                 within = within.max(Some(usize::from(context.within)));
                 spellings(text, Spelling::default(), &mut |spelling| {
-                    let sets = [0, 1, 2, 3].map(|place| spelling.bytes(place));
+                    let sets = core::array::from_fn::<_, HASHED, _>(|place| spelling.bytes(place));
                     others |= !begins_tokens(&sets);
                     texts.push((spelling.known(), Begun::Word(rule, word), sets));
                 });

@@ -5,14 +5,15 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+use super::starts::Starts;
 use super::wire::Reader;
 use super::{
-    Engine, HEADER, HEADS, LeadingRun, LookBack, MAGIC, RuleProgram, VERSION, Window, WindowPart,
+    Engine, HEADER, LeadingRun, LookBack, MAGIC, RuleProgram, VERSION, Window, WindowPart,
 };
 use crate::boundary::{CONTEXT, Context, Reach};
 use crate::check::Check;
 use crate::dfa::{Dfa, STARTS};
-use crate::prefilter::index::{WindowIndex, literals, members};
+use crate::prefilter::index::{WindowIndex, literals};
 use crate::prefilter::{
     BACK, BUCKETS, Edge, LOOK_BACK, Nibbles, Prefilter, SHAPE, SHAPES, TOKEN, WINDOW,
     begins_tokens, is_literal,
@@ -232,21 +233,6 @@ fn parse(bytes: &[u8], r: &mut Reader<'_>, what: &mut &'static str) -> Option<Pa
 
 impl Parsed {
     fn into_engine(self, bytes: Cow<'static, [u8]>, checksum: u32) -> Engine {
-        let words = self.rules.len().div_ceil(64);
-        let mut heads = [const { Vec::new() }; HEADS];
-        for (position, head) in heads.iter_mut().enumerate() {
-            *head = alloc::vec![0u64; 256 * words];
-            for (rule, (_, program)) in self.rules.iter().enumerate() {
-                let Some(set) = program.heads.get(position) else {
-                    continue;
-                };
-                for byte in members(*set) {
-                    if let Some(word) = head.get_mut(usize::from(byte) * words + rule / 64) {
-                        *word |= 1 << (rule % 64);
-                    }
-                }
-            }
-        }
         let (mut rules, mut programs) = (Vec::new(), Vec::new());
         for (rule, program) in self.rules {
             rules.push(rule);
@@ -256,7 +242,6 @@ impl Parsed {
         let keywords = literals(&self.windows, |part| part.bucket == LOOK_BACK);
         let mut windows = Vec::new();
         let mut run_rules = Vec::new();
-        let mut reach = 0;
         for (i, WindowPart { window, .. }) in (0..).zip(&self.windows) {
             if let Some(program) = programs.get_mut(usize::from(window.rule)) {
                 program.windows.push(i);
@@ -264,9 +249,7 @@ impl Parsed {
                     program.reach = program.reach.max(usize::from(window.offset));
                 }
             }
-            if window.run.is_none() {
-                reach = reach.max(usize::from(window.offset));
-            } else if run_rules.last() != Some(&window.rule) {
+            if window.run.is_some() && run_rules.last() != Some(&window.rule) {
                 run_rules.push(window.rule);
             }
             windows.push(*window);
@@ -276,6 +259,7 @@ impl Parsed {
         }
         let tokens = Tokens::new(&self.windows, &programs);
         Engine {
+            starts: Starts::new(&programs),
             tokens,
             bytes,
             checksum,
@@ -289,9 +273,7 @@ impl Parsed {
             look_back: self.look_back,
             keywords,
             prefilter: Prefilter::new(&self.nibbles, &self.edges),
-            heads,
             run_rules,
-            reach,
         }
     }
 }

@@ -14,6 +14,7 @@
 
 mod decode;
 mod encode;
+mod starts;
 mod wire;
 
 use alloc::borrow::Cow;
@@ -33,6 +34,7 @@ use crate::prefilter::{Prefilter, Width};
 use crate::program::Program;
 use crate::rule::{Rule, RuleIndex, Settings};
 use crate::tokens::Tokens;
+use starts::Starts;
 
 /// The first four bytes of every artifact.
 pub const MAGIC: [u8; 4] = *b"BBAR";
@@ -58,14 +60,12 @@ pub struct Engine {
     /// The windows that are looked for before values.
     pub(crate) keywords: Dictionary<u16>,
     pub(crate) prefilter: Prefilter,
-    /// For each byte the rules whose match can have it as its first, second or third: bit sets over rules.
-    pub(crate) heads: [Vec<u64>; HEADS],
+    /// Where to look where windows are cut off.
+    pub(crate) starts: Starts,
     /// What is looked for where tokens begin: windows, and the words that rules without a window want.
     pub(crate) tokens: Tokens,
     /// Rules whose window follows a run of variable length.
     pub(crate) run_rules: Vec<u16>,
-    /// The largest distance of a window from its match's start, runs left out.
-    pub(crate) reach: usize,
 }
 
 /// What the engine needs to verify and judge candidates of one rule.
@@ -277,24 +277,6 @@ impl Engine {
     pub(crate) fn knows_start(&self, start: &[u8]) -> bool {
         let mut ids = self.rules.iter().map(|rule| rule.id.as_bytes());
         ids.any(|id| id.starts_with(start))
-    }
-
-    /// The rules whose match can start with `text`, as far as it goes and its first bytes tell; ascending.
-    pub(crate) fn starting_with<'a>(&'a self, text: &'a [u8]) -> impl Iterator<Item = u16> + 'a {
-        let words = self.rules.len().div_ceil(64);
-        (0..words).flat_map(move |i| {
-            let row = |(head, &byte): (&Vec<u64>, &u8)| {
-                head.get(usize::from(byte) * words + i)
-                    .copied()
-                    .unwrap_or(0)
-            };
-            let mut left = self.heads.iter().zip(text).map(row).fold(!0, |a, b| a & b);
-            core::iter::from_fn(move || {
-                let bit = left.trailing_zeros();
-                left &= left.wrapping_sub(1);
-                (bit < 64).then_some((64 * i) as u16 + bit as u16)
-            })
-        })
     }
 }
 

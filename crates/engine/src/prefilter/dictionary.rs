@@ -5,14 +5,17 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::index::members;
-use super::{Positions, WINDOW};
+use super::{Positions, STRIP, WINDOW};
 use crate::boundary::ByteSet;
 
-/// Bits of the map that says whether anything begins with these three bytes.
-const MAP_BITS: u32 = 17;
-const MAP: usize = 1 << MAP_BITS;
+/// Words of the map that says whether anything begins with these bytes.
+const GATES: usize = 1 << 11;
 /// Lists of what is compared.
 const HEADS: usize = 1 << 12;
+/// First bytes of a text that are hashed, if so many are known.
+pub(crate) const HASHED: usize = 5;
+/// A text's first bytes are known if there are no more ways to write them, but for case.
+const SPELLINGS: usize = 64;
 /// Bytes that are compared.
 const COMPARED: usize = 8;
 /// How far before a position the bytes may begin that are compared.
@@ -48,27 +51,59 @@ struct Test {
 
 /// Texts by their bytes, each for a `T`.
 pub(crate) struct Dictionary<T> {
-    /// Whether anything begins with bytes of this hash: one bit each. 16 KiB, to stay in the first cache.
-    map: Box<[u64; MAP / 64]>,
-    /// For each coarser hash where its tests start; one more for the end.
-    heads: Box<[u32; HEADS + 1]>,
-    /// For each of those, what the fourth byte may be: one bit for each value of its lower five.
-    fourths: Box<[u32; HEADS]>,
-    tests: Vec<Test>,
+    /// By the hash of three bytes: in the lower half a bit for each hash of five that some text begins with, in the upper one for each
+    /// finer hash of three. 16 KiB, to stay in the first cache.
+    gates: Box<[u64; GATES]>,
+    /// Texts of which only the first three bytes are known.
+    short: Layer<{ WINDOW as u32 }>,
+    /// Texts whose first five are.
+    long: Layer<{ HASHED as u32 }>,
     owners: Vec<T>,
 }
 
-/// The lower five bits of each byte of a set, one bit each.
-fn lower(set: ByteSet) -> u32 {
-    let [a, b, c, d] = set;
-    let all = a | b | c | d;
-    (all | all >> 32) as u32
+/// Texts by the hash of their first `N` bytes.
+struct Layer<const N: u32> {
+    /// For each hash where its tests start; one more for the end.
+    heads: Box<[u32; HEADS + 1]>,
+    tests: Vec<Test>,
 }
 
-/// The same for bytes that differ in case only; below [`MAP`].
+/// Bytes, but for case, spread over a word: no bit before bit `8 * N` depends on more than the first `N` bytes, and the last of
+/// these depend on all of them.
 #[inline(always)]
-fn hash(bytes: u32) -> usize {
-    ((bytes & 0x00ff_ffff | 0x0020_2020).wrapping_mul(0x9e37_79b1) >> (32 - MAP_BITS)) as usize
+fn spread(word: u64) -> u64 {
+    const LOWER: u64 = 0x2020_2020_2020_2020;
+    (word | LOWER).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+/// The hash of the first `N` bytes of what was spread, below `2^bits`.
+#[inline(always)]
+fn hash<const N: u32>(spread: u64, bits: u32) -> usize {
+    (spread >> (8 * N - bits)) as usize & ((1 << bits) - 1)
+}
+
+/// Where in the gates something is: the word, and the bit in each of its halves.
+#[inline(always)]
+fn gate(spread: u64) -> (usize, [u32; 2]) {
+    const HALF: u32 = u32::BITS.ilog2();
+    let fine = hash::<{ WINDOW as u32 }>(spread, GATES.ilog2() + HALF);
+    let long = hash::<{ HASHED as u32 }>(spread, HALF);
+    let short = fine % (1 << HALF);
+    (fine >> HALF, [long as u32, u32::BITS + short as u32])
+}
+
+/// In how many ways a byte of each of `sets` can be written after the other, but for case.
+pub(super) fn ways<'a>(sets: impl Iterator<Item = &'a ByteSet>) -> usize {
+    let count = |set: &ByteSet| {
+        let words = folded(set).into_iter();
+        words.map(|word| word.count_ones() as usize).sum()
+    };
+    sets.map(count).fold(1, usize::saturating_mul)
+}
+
+/// Whether that is few enough to tell texts apart by it.
+pub(super) fn are_few(ways: usize) -> bool {
+    ways <= SPELLINGS
 }
 
 /// What case leaves of a set's bytes: those with bit 5 set, for themselves and for those without it.
@@ -79,68 +114,45 @@ pub(super) fn folded(set: &ByteSet) -> ByteSet {
 /// The eight bytes of `hay` from `at` on, and which of them are there.
 #[inline(always)]
 pub(crate) fn word(hay: &[u8], at: usize) -> (u64, u64) {
-    match hay
-        .get(at..)
-        .and_then(|rest| rest.first_chunk::<COMPARED>())
-    {
-        Some(bytes) => (u64::from_le_bytes(*bytes), !0),
-        None => {
-            let rest = hay.get(at..).unwrap_or_default().iter().enumerate();
-            rest.fold((0, 0), |(word, there), (i, &byte)| {
-                let shift = 8 * (i as u32 & 7);
-                (word | u64::from(byte) << shift, there | 0xff << shift)
-            })
+    match hay.get(at..) {
+        Some([a, b, c, d, e, f, g, h, ..]) => {
+            (u64::from_le_bytes([*a, *b, *c, *d, *e, *f, *g, *h]), !0)
         }
+        rest => cut_word(rest.unwrap_or_default()),
     }
 }
 
-/// The hashes of the texts of three bytes of these sets.
-fn hashes(sets: &[ByteSet; WINDOW], mut each: impl FnMut(usize)) {
-    let [first, second, third] = sets.map(|set| members(folded(&set)));
-    for a in first {
-        for b in second.clone() {
-            for c in third.clone() {
-                each(hash(u32::from_le_bytes([a, b, c, 0])));
-            }
-        }
+/// The same of fewer bytes.
+#[cold]
+fn cut_word(rest: &[u8]) -> (u64, u64) {
+    rest.iter()
+        .zip(0u32..)
+        .fold((0, 0), |(word, there), (&byte, i)| {
+            let shift = 8 * (i & 7);
+            (word | u64::from(byte) << shift, there | 0xff << shift)
+        })
+}
+
+/// Calls `each` with the texts of one byte of each set, after those in `word`, in little-endian order.
+fn texts(sets: &[ByteSet], word: u64, shift: u32, each: &mut impl FnMut(u64)) {
+    let Some((first, rest)) = sets.split_first() else {
+        return each(word);
+    };
+    for byte in members(folded(first)) {
+        texts(rest, word | u64::from(byte) << shift, shift + 8, each);
     }
 }
 
-impl<T: Copy + Ord> Dictionary<T> {
-    /// Of what is known of each text, whom it stands for, and the sets of its first four bytes.
-    pub(crate) fn new(mut texts: Vec<(Known, T, [ByteSet; WINDOW + 1])>) -> Dictionary<T> {
-        texts.sort_unstable_by_key(|&(known, owner, _)| (known, owner));
-        let mut map = Box::new([0u64; MAP / 64]);
-        let mut fourths = Box::new([0u32; HEADS]);
-        let mut owners = Vec::new();
-        let mut groups: Vec<Test> = Vec::new();
-        let mut pairs: Vec<(u16, u16)> = Vec::with_capacity(texts.len());
-        for (known, owner, sets) in texts {
-            let end = owners.len() as u32;
-            match groups.last_mut() {
-                Some(last) if last.known == known => {}
-                _ => groups.push(Test {
-                    known,
-                    from: end,
-                    to: end,
-                }),
-            }
-            if let Some(last) = groups.last_mut() {
-                if last.from == last.to || owners.last() != Some(&owner) {
-                    owners.push(owner);
-                }
-                last.to = owners.len() as u32;
-            }
-            let group = groups.len() as u16 - 1;
-            let [first, second, third, fourth] = sets;
-            hashes(&[first, second, third], |hash| {
-                if let Some(bits) = fourths.get_mut(hash % HEADS) {
-                    *bits |= lower(fourth);
-                }
-                if let Some(word) = map.get_mut(hash / 64) {
-                    *word |= 1 << (hash % 64);
-                }
-                pairs.push(((hash % HEADS) as u16, group));
+impl<const N: u32> Layer<N> {
+    /// Of tests, each with the sets of its first bytes. Calls `each` with what these are, spread.
+    fn new(all: &[(Test, [ByteSet; HASHED])], mut each: impl FnMut(u64)) -> Layer<N> {
+        let mut pairs: Vec<(u16, u16)> = Vec::with_capacity(all.len());
+        for (i, (_, sets)) in (0..).zip(all) {
+            let sets = sets.get(..N as usize).unwrap_or(sets);
+            texts(sets, 0, 0, &mut |text| {
+                let spread = spread(text);
+                pairs.push((hash::<N>(spread, HEADS.ilog2()) as u16, i));
+                each(spread);
             });
         }
         pairs.sort_unstable();
@@ -156,12 +168,64 @@ impl<T: Copy + Ord> Dictionary<T> {
             sum += *end;
             *end = sum;
         }
-        let test = |(_, group): (u16, u16)| groups.get(usize::from(group)).copied();
-        Dictionary {
-            map,
+        let test = |(_, i): (u16, u16)| all.get(usize::from(i)).map(|&(test, _)| test);
+        Layer {
             heads,
-            fourths,
             tests: pairs.into_iter().filter_map(test).collect(),
+        }
+    }
+
+    /// What is compared where the bytes are that were spread.
+    #[inline(always)]
+    fn tests(&self, spread: u64) -> &[Test] {
+        let head = hash::<N>(spread, HEADS.ilog2());
+        match (self.heads.get(head), self.heads.get(head + 1)) {
+            (Some(&from), Some(&to)) => self.tests.get(from as usize..to as usize),
+            _ => None,
+        }
+        .unwrap_or_default()
+    }
+}
+
+impl<T: Copy + Ord> Dictionary<T> {
+    /// Of what is known of each text, whom it stands for, and the sets of its first bytes.
+    pub(crate) fn new(mut texts: Vec<(Known, T, [ByteSet; HASHED])>) -> Dictionary<T> {
+        texts.sort_unstable_by_key(|&(known, owner, _)| (known, owner));
+        let mut owners = Vec::new();
+        let (mut short, mut long) = (Vec::new(), Vec::new());
+        for same in texts.chunk_by(|(a, ..), (b, ..)| a == b) {
+            let from = owners.len() as u32;
+            let mut last = None;
+            for &(_, owner, _) in same {
+                if last != Some(owner) {
+                    owners.push(owner);
+                }
+                last = Some(owner);
+            }
+            let to = owners.len() as u32;
+            for &(known, _, sets) in same {
+                let list = if are_few(ways(sets.iter())) {
+                    &mut long
+                } else {
+                    &mut short
+                };
+                list.push((Test { known, from, to }, sets));
+            }
+        }
+        for list in [&mut short, &mut long] {
+            list.dedup_by(|(a, some), (b, others)| a.from == b.from && some == others);
+        }
+        let mut gates = Box::new([0; GATES]);
+        let mut open = |spread, half: fn([u32; 2]) -> u32| {
+            let (word, bits) = gate(spread);
+            if let Some(word) = gates.get_mut(word) {
+                *word |= 1 << half(bits);
+            }
+        };
+        Dictionary {
+            short: Layer::new(&short, |spread| open(spread, |[_, short]| short)),
+            long: Layer::new(&long, |spread| open(spread, |[long, _]| long)),
+            gates,
             owners,
         }
     }
@@ -177,54 +241,108 @@ impl<T: Copy> Dictionary<T> {
     #[inline]
     pub(crate) fn sift(&self, hay: &[u8], from: usize, positions: &mut Positions) {
         let text = hay.get(from..).unwrap_or_default();
-        positions.retain(|at| self.may_stand(text, at));
+        match text.first_chunk::<{ STRIP + COMPARED }>() {
+            Some(text) => positions.retain(|at| {
+                let bytes = text.get(at % STRIP..).and_then(|rest| rest.first_chunk());
+                self.may_begin(bytes.copied().map_or(0, u64::from_le_bytes))
+            }),
+            None => positions.retain(|at| self.may_stand(text, at)),
+        }
     }
 
-    /// Whether something may have the bytes at `at`.
+    /// Whether something may have the bytes at `at`. Near the end, where fewer than [`HASHED`] are there, that is not known.
     #[inline(always)]
     pub(crate) fn may_stand(&self, hay: &[u8], at: usize) -> bool {
-        let bytes = match hay.get(at..at + 4) {
-            Some(&[a, b, c, d]) => u32::from_le_bytes([a, b, c, d]),
-            _ => word(hay, at).0 as u32,
-        };
-        let hash = hash(bytes);
-        let word = self.map.get(hash / 64).copied().unwrap_or(0);
-        word >> (hash % 64) & 1 == 1
+        self.may_begin(word(hay, at).0)
+    }
+
+    /// Whether something may begin with the first bytes of `word`.
+    #[inline(always)]
+    pub(crate) fn may_begin(&self, word: u64) -> bool {
+        let (word, [long, short]) = gate(spread(word));
+        let word = self.gates.get(word).copied().unwrap_or(0);
+        (word >> long | word >> short) & 1 == 1
     }
 
     /// Calls `found` for whom stands at `at`, as far as what is known goes; bytes beyond the end match.
     #[inline]
     pub(crate) fn standing(&self, hay: &[u8], at: usize, mut found: impl FnMut(T)) {
-        const AROUND: usize = BACK as usize + COMPARED;
-        let (word_here, there) = word(hay, at);
-        let head = hash(word_here as u32) % HEADS;
-        let fourths = self.fourths.get(head).copied().unwrap_or(0);
-        if fourths >> (word_here >> 24 & 31) & 1 == 0 && there >> 24 != 0 {
-            return;
-        }
-        let (Some(&from), Some(&to)) = (self.heads.get(head), self.heads.get(head + 1)) else {
-            return;
-        };
-        let tests = self.tests.get(from as usize..to as usize);
-        let before = at.checked_sub(usize::from(BACK));
-        let around = before.and_then(|from| hay.get(from..)?.first_chunk::<AROUND>());
-        for test in tests.unwrap_or_default() {
-            let (word, there) = match around {
-                Some(around) => {
-                    let begin = usize::from(BACK.saturating_sub(test.known.back));
-                    let bytes = around.get(begin..).and_then(|rest| rest.first_chunk());
-                    (bytes.copied().map_or(0, u64::from_le_bytes), !0)
-                }
-                // What would begin before the haystack does not begin at all.
-                None => match at.checked_sub(usize::from(test.known.back)) {
-                    Some(from) => word(hay, from),
-                    None => continue,
-                },
-            };
-            if test.known.is(word, there) {
+        let around = Around::of(hay, at);
+        let first = spread(around.first());
+        for tests in [self.short.tests(first), self.long.tests(first)] {
+            let mut left = tests.iter();
+            while let Some(test) = around.next(&mut left) {
                 let owners = self.owners.get(test.from as usize..test.to as usize);
                 owners.unwrap_or_default().iter().for_each(|&o| found(o));
             }
+        }
+    }
+}
+
+/// [`BACK`] bytes before a position and [`COMPARED`] from it on.
+struct Around {
+    bytes: [u8; AROUND],
+    /// Which of them are there, all bits of each.
+    there: Option<[u8; AROUND]>,
+}
+
+const AROUND: usize = BACK as usize + COMPARED;
+
+impl Around {
+    #[inline(always)]
+    fn of(hay: &[u8], at: usize) -> Around {
+        let before = at.checked_sub(usize::from(BACK));
+        match before.and_then(|from| hay.get(from..)?.first_chunk::<AROUND>()) {
+            Some(&bytes) => Around { bytes, there: None },
+            None => Around::cut(hay, at),
+        }
+    }
+
+    /// The same near an end of `hay`. What would begin before it does not begin at all, what goes on behind it may.
+    #[cold]
+    fn cut(hay: &[u8], at: usize) -> Around {
+        let (mut bytes, mut there) = ([0; AROUND], [0xff; AROUND]);
+        for (i, (byte, there)) in bytes.iter_mut().zip(&mut there).enumerate() {
+            let index = (at + i).checked_sub(usize::from(BACK));
+            match index.map(|index| hay.get(index)) {
+                Some(Some(&known)) => *byte = known,
+                Some(None) => *there = 0,
+                None => {}
+            }
+        }
+        Around {
+            bytes,
+            there: Some(there),
+        }
+    }
+
+    /// The eight bytes that begin so many before the position.
+    #[inline(always)]
+    fn word(bytes: &[u8; AROUND], back: u8) -> u64 {
+        let begin = usize::from(BACK - back.min(BACK));
+        let word = bytes.get(begin..).and_then(|rest| rest.first_chunk());
+        word.copied().map_or(0, u64::from_le_bytes)
+    }
+
+    #[inline(always)]
+    fn first(&self) -> u64 {
+        Around::word(&self.bytes, 0)
+    }
+
+    /// The next of `tests` that holds.
+    #[inline(always)]
+    fn next<'a>(&self, tests: &mut core::slice::Iter<'a, Test>) -> Option<&'a Test> {
+        match &self.there {
+            None => tests.find(|test| {
+                test.known
+                    .is(Around::word(&self.bytes, test.known.back), !0)
+            }),
+            Some(there) => tests.find(|Test { known, .. }| {
+                known.is(
+                    Around::word(&self.bytes, known.back),
+                    Around::word(there, known.back),
+                )
+            }),
         }
     }
 }

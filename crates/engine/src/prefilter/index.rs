@@ -3,13 +3,11 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::dictionary::{Dictionary, Known, folded};
+use super::dictionary::{Dictionary, HASHED, Known, are_few, ways};
 use super::{BUCKETS, SHAPE, SHAPES, Strip, WINDOW};
 use crate::artifact::WindowPart;
 use crate::boundary::ByteSet;
 
-/// A literal's first bytes may be written in at most so many ways, but for case.
-const SPELLINGS: usize = 64;
 /// Which windows to look at more closely, and whether their known bytes are there.
 pub(crate) struct WindowIndex {
     literals: Dictionary<u16>,
@@ -34,9 +32,7 @@ pub(crate) fn members(set: ByteSet) -> impl Iterator<Item = u8> + Clone {
 /// their shape.
 #[must_use]
 pub fn is_literal(sets: &[ByteSet]) -> bool {
-    let count = |set: ByteSet| set.iter().map(|word| word.count_ones() as usize).sum();
-    let ways = sets.iter().take(WINDOW).map(|set| count(folded(set)));
-    sets.len() >= WINDOW && ways.fold(1, usize::saturating_mul) <= SPELLINGS
+    sets.len() >= WINDOW && are_few(ways(sets.iter().take(WINDOW)))
 }
 
 /// Whether every byte that may stand first in `sets` may begin a token: a letter, a digit, or no ASCII.
@@ -52,7 +48,7 @@ pub(crate) fn literals(
     wanted: impl Fn(&WindowPart) -> bool,
 ) -> Dictionary<u16> {
     let wanted = (0..).zip(windows).filter(|(_, part)| wanted(part));
-    let texts = wanted.filter_map(|(window, part)| Some((part.known(), window, part.first()?)));
+    let texts = wanted.map(|(window, part)| (part.known(), window, part.first()));
     Dictionary::new(texts.collect())
 }
 
@@ -66,13 +62,9 @@ impl WindowPart {
         }
     }
 
-    /// The sets of its first four bytes.
-    pub(crate) fn first(&self) -> Option<[ByteSet; WINDOW + 1]> {
-        let [first, second, third, rest @ ..] = self.sets.as_slice() else {
-            return None;
-        };
-        let fourth = rest.first().copied().unwrap_or([!0; 4]);
-        Some([*first, *second, *third, fourth])
+    /// The sets of its first bytes: any byte, where nothing is known.
+    pub(crate) fn first(&self) -> [ByteSet; HASHED] {
+        core::array::from_fn(|i| self.sets.get(i).copied().unwrap_or([!0; 4]))
     }
 }
 

@@ -16,9 +16,11 @@ pub(crate) mod index;
 mod vector;
 
 use alloc::boxed::Box;
+use core::cell::Cell;
 
 use block::{Before, Tables};
 pub use dictionary::BACK;
+pub(crate) use dictionary::HASHED;
 pub use index::{begins_tokens, is_literal};
 
 /// Bytes in a window.
@@ -164,11 +166,13 @@ impl Positions {
     /// All are written, and only those that stay are counted, so that nothing has to be predicted.
     #[inline]
     pub(crate) fn retain(&mut self, mut keep: impl FnMut(usize) -> bool) {
+        let at = Cell::from_mut(self.at.get_mut(..self.len).unwrap_or_default());
+        let at = at.as_slice_of_cells();
         let mut kept = 0;
-        for i in 0..self.len {
-            let position = self.at.get(i).copied().unwrap_or(0);
-            if let Some(slot) = self.at.get_mut(kept) {
-                *slot = position;
+        for position in at {
+            let position = position.get();
+            if let Some(slot) = at.get(kept) {
+                slot.set(position);
             }
             kept += usize::from(keep(usize::from(position)));
         }

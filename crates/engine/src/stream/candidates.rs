@@ -5,7 +5,7 @@ use super::scan::Scan;
 use crate::artifact::{LookBack, RuleProgram, Window};
 use crate::boundary;
 use crate::ledger::Observer;
-use crate::prefilter::{RUN, STRIP, Strip, WINDOW};
+use crate::prefilter::{HASHED, RUN, STRIP, Strip, WINDOW};
 use crate::program::Verdict;
 use crate::rule::RuleIndex;
 use crate::tokens::Begun;
@@ -236,13 +236,11 @@ impl<O: Observer> Scan<'_, O> {
             }
         }
         let new = self.index(self.stream.evaluated);
-        let from = new.max(hay.len().saturating_sub(engine.reach + WINDOW - 1));
+        let from = new.max(hay.len().saturating_sub(engine.starts.most()));
         for at in from..hay.len() {
             let text = hay.get(at..).unwrap_or_default();
-            for rule in engine.starting_with(text) {
+            for rule in engine.starts.cut_off(text) {
                 if let Some(program) = engine.programs.get(usize::from(rule))
-                    && !program.windows.is_empty()
-                    && hay.len() - at < program.reach + WINDOW
                     && self.first_new(rule).is_some_and(|first| first <= at)
                 {
                     self.evaluate(rule, program, at, None);
@@ -256,7 +254,7 @@ impl<O: Observer> Scan<'_, O> {
 /// cut off.
 fn run_tail(window: &Window, hay: &[u8], least: usize) -> Option<usize> {
     let run = window.run.as_ref()?;
-    let cut = usize::from(window.offset) + WINDOW;
+    let cut = usize::from(window.offset) + HASHED;
     (0..cut)
         .filter_map(|back| {
             let end = hay.len().checked_sub(back).filter(|&end| end >= least)?;
