@@ -16,6 +16,21 @@ pub(crate) fn contains(set: &ByteSet, byte: u8) -> bool {
         .is_some_and(|word| word >> (byte & 63) & 1 == 1)
 }
 
+/// The set of some bytes of ASCII.
+const fn set_of(bytes: &[u8]) -> ByteSet {
+    let [mut low, mut high] = [0; 2];
+    let mut left = bytes;
+    while let [byte, rest @ ..] = left {
+        if *byte < 64 {
+            low |= 1 << *byte;
+        } else {
+            high |= 1 << (*byte - 64);
+        }
+        left = rest;
+    }
+    [low, high, 0, 0]
+}
+
 /// An escape is at most this long: `\u000a`.
 const ESCAPE: usize = 6;
 
@@ -143,13 +158,16 @@ impl Reach {
     /// How far a match may start from the end of a word that is followed by `text`, if it starts in that: every start up to
     /// there may be let, and none after it is.
     fn length(self, text: &[u8]) -> usize {
-        let ends = |stops: &[u8]| text.iter().position(|b| stops.contains(b));
-        match self {
-            Reach::Any => text.len(),
-            Reach::Line => ends(b"\n\r").unwrap_or(text.len()),
-            Reach::Field => ends(b"\n\r,;&{}<").unwrap_or(text.len()),
-            Reach::Key => separators(text),
-        }
+        const LINE: ByteSet = set_of(b"\n\r");
+        const FIELD: ByteSet = set_of(b"\n\r,;&{}<");
+        let stops = match self {
+            Reach::Any => return text.len(),
+            Reach::Line => &LINE,
+            Reach::Field => &FIELD,
+            Reach::Key => return separators(text),
+        };
+        let end = text.iter().position(|&byte| contains(stops, byte));
+        end.unwrap_or(text.len())
     }
 }
 

@@ -76,6 +76,19 @@ impl Dfa {
         true
     }
 
+    /// How many bytes of `text`, after the byte `before`, it takes to see that no match begins it. `None`: one may, or does.
+    #[inline]
+    pub(crate) fn dies(&self, artifact: &[u8], before: Option<u8>, text: &[u8]) -> Option<usize> {
+        let state = self.start(before);
+        if state == FINAL || self.is_sure(state) {
+            return None;
+        }
+        let cells = self.cells(artifact);
+        let (state, steps) = cells.pass(state, text, self.sure);
+        let &byte = text.get(steps)?;
+        (cells.next(state, byte) == DEAD).then_some(steps)
+    }
+
     /// Whether a match in `state` can only grow.
     pub(crate) fn is_sure(&self, state: u16) -> bool {
         state >= self.sure
@@ -92,6 +105,7 @@ impl Dfa {
         };
         self.stride >= 2
             && self.states >= 2
+            && self.sure <= MATCHES
             && self.starts.iter().all(|&s| s < self.states)
             && map.iter().all(|&class| u16::from(class) + 1 < self.stride)
             && highest(table) < self.states
@@ -116,6 +130,22 @@ impl Cells<'_> {
     /// The entry for the end of the haystack in `state`.
     pub(crate) fn end(&self, state: u16) -> u16 {
         self.entry(state, self.stride.saturating_sub(1))
+    }
+
+    /// Goes on through `text` as long as every entry leads to a state below `sure` that is neither dead nor final, and no match ends.
+    /// Answers with the state and how many bytes it took.
+    #[inline(always)]
+    pub(crate) fn pass(&self, mut state: u16, text: &[u8], sure: u16) -> (u16, usize) {
+        let states = sure.saturating_sub(FINAL + 1);
+        for (steps, &byte) in text.iter().enumerate() {
+            let entry = self.next(state, byte);
+            // Entries with a match are beyond every state.
+            if entry.wrapping_sub(FINAL + 1) >= states {
+                return (state, steps);
+            }
+            state = entry;
+        }
+        (state, text.len())
     }
 
     #[inline(always)]

@@ -21,6 +21,7 @@ mod ledger;
 mod plan;
 mod program;
 mod rule;
+mod seek;
 mod stream;
 mod tokens;
 mod transform;

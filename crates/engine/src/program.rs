@@ -199,6 +199,12 @@ fn walk(
 ) -> (Run, usize) {
     let cells = dfa.cells(view.artifact);
     loop {
+        if !dfa.is_sure(state) && state != FINAL {
+            let text = view.hay.get(at..limit.min(view.hay.len()));
+            let (reached, steps) = cells.pass(state, text.unwrap_or_default(), dfa.sure);
+            state = reached;
+            at += steps;
+        }
         if state == FINAL {
             accept(at);
             return (Run::Done, at);
@@ -242,6 +248,9 @@ impl Program {
         streams: bool,
         ends: &mut Vec<usize>,
     ) -> Verdict {
+        if progress.is_none() && self.dies(view, start) {
+            return Verdict::Dead;
+        }
         if self.linear && !self.select {
             self.linear(view, start, progress, streams)
         } else if self.linear {
@@ -249,6 +258,19 @@ impl Program {
         } else {
             self.explore_all(view, start, ends)
         }
+    }
+
+    /// Whether a look at the first automaton shows that no match starts at `start`: most candidates are dead after a few bytes.
+    #[inline]
+    fn dies(&self, view: &View<'_>, start: usize) -> bool {
+        let text = view.hay.get(start..).unwrap_or_default();
+        let text = text.get(..self.max_len).unwrap_or(text);
+        let first = self.stages.first();
+        let dies = first.and_then(|s| s.dfa.dies(view.artifact, view.before(start), text));
+        if let Some(steps) = dies {
+            view.steps.set(view.steps.get() + steps as u64);
+        }
+        dies.is_some()
     }
 
     /// Whether a match may start at `start`, as far as a look at the first automaton tells.

@@ -20,6 +20,7 @@ use crate::prefilter::{
 };
 use crate::program::{Program, Stage};
 use crate::rule::{Action, Confidence, Rule, Settings, Severity};
+use crate::seek::Seek;
 use crate::tokens::Tokens;
 use crate::validate::Number;
 
@@ -396,8 +397,10 @@ fn read_rule(r: &mut Reader<'_>, dfas: &[Dfa]) -> Option<(Rule, RuleProgram)> {
             })
         }
     };
+    let [first, ..] = heads;
     let program = RuleProgram {
         heads,
+        first: Seek::new(first),
         program,
         left,
         checks,

@@ -33,6 +33,7 @@ use crate::prefilter::index::WindowIndex;
 use crate::prefilter::{Prefilter, Width};
 use crate::program::Program;
 use crate::rule::{Rule, RuleIndex, Settings};
+use crate::seek::Seek;
 use crate::tokens::Tokens;
 use starts::Starts;
 
@@ -72,6 +73,8 @@ pub struct Engine {
 pub(crate) struct RuleProgram {
     /// What the first bytes of a match are in.
     pub(crate) heads: [ByteSet; HEADS],
+    /// The first of these, to look for.
+    pub(crate) first: Seek,
     pub(crate) program: Program,
     /// Bytes that must not stand before a match.
     pub(crate) left: ByteSet,

@@ -21,15 +21,11 @@ use super::{
 /// Positions in a block: as many as a mask has bits.
 const BLOCK: usize = 64;
 
-/// Bits in the class of a byte: parts of words, and beginnings of escapes.
-const WORD: u8 = 0x0f;
-/// Letters and digits; the other one is `_`.
+/// Bits in the class of a byte: letters and digits.
 const ALNUM: u8 = 0x07;
-/// With those: upper case.
-const UPPER: u8 = 0x80;
-const ESCAPE: u8 = 0x30;
-/// With the parts of words: what runs are made of.
-const DASH: u8 = 0x40;
+/// Beginnings of escapes.
+const ESCAPE: u8 = 0x18;
+// With those, from the top down, one bit each: upper case, the other part of words, the other part of runs.
 
 /// The classes of bytes as products of nibble sets, one bit for each product.
 const CLASSES: [[u8; 16]; 2] = {
@@ -39,10 +35,10 @@ const CLASSES: [[u8; 16]; 2] = {
         (0, [3, 3], 0, 9),
         (1, [4, 6], 1, 15),
         (2, [5, 7], 0, 10),
-        (3, [5, 5], 15, 15),
-        (4, [5, 5], 12, 12),
-        (5, [2, 2], 5, 5),
-        (6, [2, 2], 13, 13),
+        (3, [5, 5], 12, 12),
+        (4, [2, 2], 5, 5),
+        (5, [2, 2], 13, 13),
+        (6, [5, 5], 15, 15),
         (7, [4, 5], 0, 15),
     ];
     let mut i = 0;
@@ -425,23 +421,25 @@ unsafe fn block<V: Vector>(
     text: *const u8,
     before: &mut Before,
 ) -> [u64; 4] {
-    let (mut word, mut escape, mut run) = (0, 0, 0);
-    let (mut alnum, mut upper, mut high) = (0, 0, 0);
-    let (mut bound, mut free) = ([0u64; GROUPS], [0u64; GROUPS]);
+    let (mut alnum, mut escape, mut high) = (0, 0, 0);
+    let (mut upper, mut underscore, mut dash) = (0, 0, 0);
+    // Of literals and of shapes: those where a word may start, and those anywhere.
+    let (mut bound, mut free) = ([0u64; 2], [0u64; 2]);
     let mut at = 0;
     while at < BLOCK {
         // SAFETY: `at + V::LEN` is at most BLOCK, so that all three loads lie within what the caller says is there; the
         // rest is what the caller upholds for `V`.
         unsafe {
             let bytes = V::load(text.add(at));
-            high |= bytes.test(V::splat(0x80)) << at;
+            high |= bytes.top() << at;
             let (low_nibbles, high_nibbles) = (bytes.low(), bytes.high());
             let class = buckets(class, low_nibbles, high_nibbles);
-            alnum |= class.test(V::splat(ALNUM)) << at;
-            upper |= class.test(V::splat(UPPER)) << at;
-            word |= class.test(V::splat(WORD)) << at;
-            escape |= class.test(V::splat(ESCAPE)) << at;
-            run |= class.test(V::splat(WORD | DASH)) << at;
+            alnum |= class.and(V::splat(ALNUM)).any() << at;
+            escape |= class.and(V::splat(ESCAPE)).any() << at;
+            upper |= class.top() << at;
+            let class = class.double();
+            underscore |= class.top() << at;
+            dash |= class.double().top() << at;
             let mut found = [
                 buckets(registers[0].nibbles[0], low_nibbles, high_nibbles),
                 buckets(registers[1].nibbles[0], low_nibbles, high_nibbles),
@@ -460,26 +458,26 @@ unsafe fn block<V: Vector>(
                 }
                 offset += 1;
             }
-            let mut group = 0;
-            while group < GROUPS {
-                let edge = tables.groups[group].bound;
-                if edge != 0 {
-                    bound[group] |= found[group].test(V::splat(edge)) << at;
-                }
-                if edge != !0 {
-                    free[group] |= found[group].test(V::splat(!edge)) << at;
-                }
-                group += 1;
+            let mut half = 0;
+            while half < 2 {
+                let (first, second) = (found[2 * half], found[2 * half + 1]);
+                let one = tables.groups[2 * half].bound;
+                let other = tables.groups[2 * half + 1].bound;
+                let in_words = first.and(V::splat(one)).or(second.and(V::splat(other)));
+                let anywhere = first.and(V::splat(!one)).or(second.and(V::splat(!other)));
+                bound[half] |= in_words.any() << at;
+                free[half] |= anywhere.any() << at;
+                half += 1;
             }
         }
         at += V::LEN;
     }
+    let word = alnum | underscore;
     let (starts, after_escape) = before.starts(word, escape);
-    let masks: [u64; GROUPS] = core::array::from_fn(|i| bound[i] & starts | free[i]);
     [
-        masks[0] | masks[1],
-        masks[2] | masks[3],
-        before.runs(run),
+        bound[0] & starts | free[0],
+        bound[1] & starts | free[1],
+        before.runs(word | dash),
         before.tokens(alnum, upper, high, after_escape),
     ]
 }
@@ -487,7 +485,7 @@ unsafe fn block<V: Vector>(
 impl Positions {
     /// Appends the positions of the bits of `mask`, counted from `base`.
     ///
-    /// How many there are is hard to predict, so that the first ones are written without asking.
+    /// How many there are is hard to predict, so that it is asked after every four only.
     #[inline(always)]
     fn extend(&mut self, base: usize, mut mask: u64) {
         let count = mask.count_ones() as usize;
@@ -498,18 +496,15 @@ impl Positions {
         else {
             return;
         };
-        let (first, rest) = slots.split_at_mut(4);
-        for slot in first {
-            *slot = (base + mask.trailing_zeros() as usize) as u16;
-            mask &= mask.wrapping_sub(1);
-        }
-        if count > 4 {
-            for slot in rest {
-                if mask == 0 {
-                    break;
-                }
+        let mut written = 0;
+        for four in slots.as_chunks_mut::<4>().0 {
+            for slot in four {
                 *slot = (base + mask.trailing_zeros() as usize) as u16;
-                mask &= mask - 1;
+                mask &= mask.wrapping_sub(1);
+            }
+            written += 4;
+            if written >= count {
+                break;
             }
         }
         self.len += count;

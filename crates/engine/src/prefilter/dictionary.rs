@@ -3,6 +3,7 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use super::index::members;
 use super::{Positions, STRIP, WINDOW};
@@ -254,6 +255,25 @@ impl<T: Copy> Dictionary<T> {
     #[inline(always)]
     pub(crate) fn may_stand(&self, hay: &[u8], at: usize) -> bool {
         self.may_begin(word(hay, at).0)
+    }
+
+    /// Calls `found` for each of `places` at which something may stand, in order.
+    #[inline]
+    pub(crate) fn passing(&self, hay: &[u8], places: Range<usize>, mut found: impl FnMut(usize)) {
+        let end = places.end.saturating_add(COMPARED - 1);
+        let whole = hay.get(places.start..end).unwrap_or_default();
+        for (at, bytes) in places.clone().zip(whole.array_windows()) {
+            if self.may_begin(u64::from_le_bytes(*bytes)) {
+                found(at);
+            }
+        }
+        if whole.is_empty() {
+            for at in places {
+                if self.may_stand(hay, at) {
+                    found(at);
+                }
+            }
+        }
     }
 
     /// Whether something may begin with the first bytes of `word`.

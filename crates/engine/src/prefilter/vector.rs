@@ -35,8 +35,16 @@ pub(super) trait Vector: Copy {
 
     unsafe fn and(self, other: Self) -> Self;
 
-    /// One bit for each byte, the first lowest: whether it has a bit in common with that of `other`.
-    unsafe fn test(self, other: Self) -> u64;
+    unsafe fn or(self, other: Self) -> Self;
+
+    /// Each byte shifted up by one bit.
+    unsafe fn double(self) -> Self;
+
+    /// One bit for each byte, the first lowest: its top bit.
+    unsafe fn top(self) -> u64;
+
+    /// One bit for each byte, the first lowest: whether it has any bit.
+    unsafe fn any(self) -> u64;
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -95,13 +103,29 @@ pub(super) mod x86 {
         }
 
         #[inline(always)]
-        unsafe fn test(self, other: Self) -> u64 {
+        unsafe fn or(self, other: Self) -> Self {
             // SAFETY: SSE2 is part of x86-64.
-            let zero = unsafe {
-                let zero = arch::_mm_setzero_si128();
-                arch::_mm_movemask_epi8(arch::_mm_cmpeq_epi8(self.and(other).0, zero))
-            };
-            u64::from(!zero.cast_unsigned() & 0xffff)
+            Ssse3(unsafe { arch::_mm_or_si128(self.0, other.0) })
+        }
+
+        #[inline(always)]
+        unsafe fn double(self) -> Self {
+            // SAFETY: SSE2 is part of x86-64.
+            Ssse3(unsafe { arch::_mm_add_epi8(self.0, self.0) })
+        }
+
+        #[inline(always)]
+        unsafe fn top(self) -> u64 {
+            // SAFETY: SSE2 is part of x86-64.
+            u64::from(unsafe { arch::_mm_movemask_epi8(self.0) }.cast_unsigned())
+        }
+
+        #[inline(always)]
+        unsafe fn any(self) -> u64 {
+            // SAFETY: SSE2 is part of x86-64.
+            let none = unsafe { arch::_mm_cmpeq_epi8(self.0, arch::_mm_setzero_si128()) };
+            // SAFETY: as above.
+            unsafe { Ssse3(none).top() ^ 0xffff }
         }
     }
 
@@ -157,13 +181,29 @@ pub(super) mod x86 {
         }
 
         #[inline(always)]
-        unsafe fn test(self, other: Self) -> u64 {
+        unsafe fn or(self, other: Self) -> Self {
             // SAFETY: the caller says that the machine has AVX2.
-            let zero = unsafe {
-                let zero = arch::_mm256_setzero_si256();
-                arch::_mm256_movemask_epi8(arch::_mm256_cmpeq_epi8(self.and(other).0, zero))
-            };
-            u64::from(!zero.cast_unsigned())
+            Avx2(unsafe { arch::_mm256_or_si256(self.0, other.0) })
+        }
+
+        #[inline(always)]
+        unsafe fn double(self) -> Self {
+            // SAFETY: the caller says that the machine has AVX2.
+            Avx2(unsafe { arch::_mm256_add_epi8(self.0, self.0) })
+        }
+
+        #[inline(always)]
+        unsafe fn top(self) -> u64 {
+            // SAFETY: the caller says that the machine has AVX2.
+            u64::from(unsafe { arch::_mm256_movemask_epi8(self.0) }.cast_unsigned())
+        }
+
+        #[inline(always)]
+        unsafe fn any(self) -> u64 {
+            // SAFETY: the caller says that the machine has AVX2.
+            let none = unsafe { arch::_mm256_cmpeq_epi8(self.0, arch::_mm256_setzero_si256()) };
+            // SAFETY: as above.
+            unsafe { Avx2(none).top() ^ 0xffff_ffff }
         }
     }
 
@@ -219,9 +259,27 @@ pub(super) mod x86 {
         }
 
         #[inline(always)]
-        unsafe fn test(self, other: Self) -> u64 {
+        unsafe fn or(self, other: Self) -> Self {
+            // SAFETY: the caller says that the machine has AVX-512.
+            Avx512(unsafe { arch::_mm512_or_si512(self.0, other.0) })
+        }
+
+        #[inline(always)]
+        unsafe fn double(self) -> Self {
             // SAFETY: the caller says that the machine has AVX-512 with BW.
-            unsafe { arch::_mm512_test_epi8_mask(self.0, other.0) }
+            Avx512(unsafe { arch::_mm512_add_epi8(self.0, self.0) })
+        }
+
+        #[inline(always)]
+        unsafe fn top(self) -> u64 {
+            // SAFETY: the caller says that the machine has AVX-512 with BW.
+            unsafe { arch::_mm512_movepi8_mask(self.0) }
+        }
+
+        #[inline(always)]
+        unsafe fn any(self) -> u64 {
+            // SAFETY: the caller says that the machine has AVX-512 with BW.
+            unsafe { arch::_mm512_test_epi8_mask(self.0, self.0) }
         }
     }
 }
@@ -281,12 +339,25 @@ pub(super) mod wasm {
         }
 
         #[inline(always)]
-        unsafe fn test(self, other: Self) -> u64 {
-            let both = arch::v128_and(self.0, other.0);
-            u64::from(arch::i8x16_bitmask(arch::u8x16_ne(
-                both,
-                arch::u8x16_splat(0),
-            )))
+        unsafe fn or(self, other: Self) -> Self {
+            Simd128(arch::v128_or(self.0, other.0))
+        }
+
+        #[inline(always)]
+        unsafe fn double(self) -> Self {
+            Simd128(arch::i8x16_add(self.0, self.0))
+        }
+
+        #[inline(always)]
+        unsafe fn top(self) -> u64 {
+            u64::from(arch::i8x16_bitmask(self.0))
+        }
+
+        #[inline(always)]
+        unsafe fn any(self) -> u64 {
+            // Most machines can compare for equality only.
+            let none = arch::u8x16_eq(self.0, arch::u8x16_splat(0));
+            u64::from(arch::i8x16_bitmask(none) ^ 0xffff)
         }
     }
 }
@@ -347,12 +418,30 @@ pub(super) mod aarch64 {
         }
 
         #[inline(always)]
-        unsafe fn test(self, other: Self) -> u64 {
+        unsafe fn or(self, other: Self) -> Self {
+            // SAFETY: NEON is part of AArch64.
+            Neon(unsafe { arch::vorrq_u8(self.0, other.0) })
+        }
+
+        #[inline(always)]
+        unsafe fn double(self) -> Self {
+            // SAFETY: NEON is part of AArch64.
+            Neon(unsafe { arch::vaddq_u8(self.0, self.0) })
+        }
+
+        #[inline(always)]
+        unsafe fn top(self) -> u64 {
+            // SAFETY: NEON is part of AArch64.
+            unsafe { self.and(Self::splat(0x80)).any() }
+        }
+
+        #[inline(always)]
+        unsafe fn any(self) -> u64 {
             // One bit of each byte, added up within each half.
             const BITS: [u8; 16] = [1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128];
             // SAFETY: NEON is part of AArch64.
             unsafe {
-                let hit = arch::vandq_u8(arch::vtstq_u8(self.0, other.0), Self::table(&BITS).0);
+                let hit = arch::vandq_u8(arch::vtstq_u8(self.0, self.0), Self::table(&BITS).0);
                 let low = arch::vaddv_u8(arch::vget_low_u8(hit));
                 let high = arch::vaddv_u8(arch::vget_high_u8(hit));
                 u64::from(low) | u64::from(high) << 8

@@ -141,11 +141,9 @@ impl<O: Observer> Scan<'_, O> {
     fn keywords(&mut self, from: usize, to: usize) {
         let engine = self.engine;
         let hay = self.view.hay;
-        for at in from..to {
-            if engine.keywords.may_stand(hay, at) {
-                engine.keywords.standing(hay, at, |w| self.window(w, at));
-            }
-        }
+        engine.keywords.passing(hay, from..to, |at| {
+            engine.keywords.standing(hay, at, |w| self.window(w, at));
+        });
     }
 
     fn window(&mut self, index: u16, at: usize) {

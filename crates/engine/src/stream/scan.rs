@@ -56,11 +56,9 @@ impl<'a, O: Observer> Scan<'a, O> {
             return;
         };
         let mut at = from;
-        let [first, ..] = &program.heads;
         while at < to {
             let text = self.view.hay.get(at..to.min(self.view.hay.len()));
-            let mut bytes = text.unwrap_or_default().iter();
-            match bytes.position(|&b| boundary::contains(first, b)) {
+            match program.first.position(text.unwrap_or_default()) {
                 Some(skipped) => at += skipped,
                 None => return,
             }
