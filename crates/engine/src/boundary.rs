@@ -53,7 +53,7 @@ pub(crate) fn left_is_free(forbidden: &ByteSet, hay: &[u8], at: usize) -> bool {
 
 /// Whether an escape may begin among the last few bytes of `before`.
 #[inline]
-fn may_follow_escape(before: &[u8]) -> bool {
+pub(crate) fn may_follow_escape(before: &[u8]) -> bool {
     const EACH: u64 = 0x0101_0101_0101_0101;
     match before.last_chunk::<8>() {
         // A byte is zero where it is the one looked for; subtracting borrows there first.

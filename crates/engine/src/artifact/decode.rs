@@ -242,7 +242,7 @@ impl Parsed {
         let index = WindowIndex::new(&self.windows);
         let keywords = literals(&self.windows, |part| part.bucket == LOOK_BACK);
         let mut windows = Vec::new();
-        let mut run_rules = Vec::new();
+        let mut behind_runs: Vec<Window> = Vec::new();
         for (i, WindowPart { window, .. }) in (0..).zip(&self.windows) {
             if let Some(program) = programs.get_mut(usize::from(window.rule)) {
                 program.windows.push(i);
@@ -250,8 +250,12 @@ impl Parsed {
                     program.reach = program.reach.max(usize::from(window.offset));
                 }
             }
-            if window.run.is_some() && run_rules.last() != Some(&window.rule) {
-                run_rules.push(window.rule);
+            if window.run.is_some() {
+                let same = |w: &&mut Window| (w.rule, w.run) == (window.rule, window.run);
+                match behind_runs.iter_mut().find(same) {
+                    Some(known) => known.offset = known.offset.max(window.offset),
+                    None => behind_runs.push(*window),
+                }
             }
             windows.push(*window);
         }
@@ -274,7 +278,7 @@ impl Parsed {
             look_back: self.look_back,
             keywords,
             prefilter: Prefilter::new(&self.nibbles, &self.edges),
-            run_rules,
+            behind_runs,
         }
     }
 }

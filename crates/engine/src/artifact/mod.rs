@@ -65,8 +65,8 @@ pub struct Engine {
     pub(crate) starts: Starts,
     /// What is looked for where tokens begin: windows, and the words that rules without a window want.
     pub(crate) tokens: Tokens,
-    /// Rules whose window follows a run of variable length.
-    pub(crate) run_rules: Vec<u16>,
+    /// For each run of variable length that a rule's matches start with: of the windows behind it the furthest one. By rule.
+    pub(crate) behind_runs: Vec<Window>,
 }
 
 /// What the engine needs to verify and judge candidates of one rule.

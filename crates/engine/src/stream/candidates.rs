@@ -218,26 +218,20 @@ impl<O: Observer> Scan<'_, O> {
         let engine = self.engine;
         let hay = self.view.hay;
         // Starts of runs lie further back: they come first.
-        for &rule in &engine.run_rules {
+        for windows in engine.behind_runs.chunk_by(|a, b| a.rule == b.rule) {
+            let rule = windows.first().map_or(0, |window| window.rule);
             let Some(first_new) = self.first_new(rule) else {
                 continue;
             };
-            let windows = engine
-                .programs
-                .get(usize::from(rule))
-                .map_or(&[][..], |p| p.windows.as_slice());
-            let windows = windows
-                .iter()
-                .filter_map(|&w| engine.windows.get(usize::from(w)));
-            if let Some(from) = windows.filter_map(|w| run_tail(w, hay, first_new)).min() {
+            let starts = windows.iter().filter_map(|w| run_tail(w, hay, first_new));
+            if let Some(from) = starts.min() {
                 self.evaluate_range(rule, from.max(first_new), hay.len());
             }
         }
         let new = self.index(self.stream.evaluated);
         let from = new.max(hay.len().saturating_sub(engine.starts.most()));
         for at in from..hay.len() {
-            let text = hay.get(at..).unwrap_or_default();
-            for rule in engine.starts.cut_off(text) {
+            for rule in engine.starts.cut_off(hay, at) {
                 if let Some(program) = engine.programs.get(usize::from(rule))
                     && self.first_new(rule).is_some_and(|first| first <= at)
                 {
@@ -253,15 +247,23 @@ impl<O: Observer> Scan<'_, O> {
 fn run_tail(window: &Window, hay: &[u8], least: usize) -> Option<usize> {
     let run = window.run.as_ref()?;
     let cut = usize::from(window.offset) + HASHED;
-    (0..cut)
-        .filter_map(|back| {
-            let end = hay.len().checked_sub(back).filter(|&end| end >= least)?;
-            let text = hay.get(least..end)?;
-            let most = text.iter().rev().take(usize::from(run.max));
-            let length = most
-                .take_while(|&&b| boundary::contains(&run.set, b))
-                .count();
-            (length > 0 || run.min == 0).then_some(end - length)
-        })
-        .min()
+    let most = usize::from(run.max);
+    let nearest = (hay.len() + 1).saturating_sub(cut).max(least);
+    let text = hay.get(least..nearest)?;
+    let before = text.iter().rev().take(most);
+    let mut length = before
+        .take_while(|&&b| boundary::contains(&run.set, b))
+        .count();
+    let mut first = None;
+    for end in nearest..=hay.len() {
+        if length > 0 || run.min == 0 {
+            let start = end - length;
+            first = Some(first.map_or(start, |first: usize| first.min(start)));
+        }
+        let inside = hay
+            .get(end)
+            .is_some_and(|&b| boundary::contains(&run.set, b));
+        length = if inside { most.min(length + 1) } else { 0 };
+    }
+    first
 }
