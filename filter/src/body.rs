@@ -19,7 +19,7 @@
 use blackbar_carriers::{Carrier, Format};
 use blackbar_engine::{Engine, Plan};
 
-use crate::config::OnHoldLimit;
+use crate::config::{Encoded, OnHoldLimit};
 use crate::counters::{Counters, Disposition, Event, Tally};
 use crate::host::{BufferKind, Host, HostError};
 use crate::patches::Patches;
@@ -39,6 +39,8 @@ pub enum Progress {
     Pause,
     /// A rule refuses the message, and it is not too late.
     Refuse,
+    /// It holds something in a coding that nothing here reads, and such things may not pass.
+    Encoded,
 }
 
 /// Why a body could not be dealt with.
@@ -109,6 +111,8 @@ pub struct Body {
     length: Option<u64>,
     /// What is done with undecided bytes when the proxy would have to hold too many.
     on_hold_limit: OnHoldLimit,
+    /// What is done with parts in a coding that nothing here reads.
+    encoded: Encoded,
     /// The length is unknown, and a piece was beyond the hold limit: tails are carried from there on.
     floods: bool,
     /// Bytes at the start of the proxy's buffer that are output already.
@@ -120,6 +124,7 @@ pub struct Body {
     /// Edits that are not written yet.
     patches: Patches,
     forced: u64,
+    unread: u64,
     /// How the proxy's buffer ended when it was last seen.
     tail: Vec<u8>,
     /// The proxy was asked to keep its buffer.
@@ -151,6 +156,7 @@ impl Body {
         format: Format,
         length: Option<u64>,
         on_hold_limit: OnHoldLimit,
+        encoded: Encoded,
         mut stream: Carrier,
     ) -> Body {
         stream.reset(format);
@@ -160,12 +166,14 @@ impl Body {
             stream,
             length,
             on_hold_limit,
+            encoded,
             floods: false,
             written: 0,
             base: 0,
             carried: Vec::new(),
             patches: Patches::default(),
             forced: 0,
+            unread: 0,
             tail: Vec::new(),
             paused: false,
             keeps: false,
@@ -213,6 +221,9 @@ impl Body {
         if self.disposition == Disposition::Shadow {
             self.base = self.stream.received();
             return Ok(Progress::Continue);
+        }
+        if self.is_refused() {
+            return Ok(Progress::Encoded);
         }
         if self.disposition == Disposition::Body && self.stream.blocked().is_some() {
             return Ok(Progress::Refuse);
@@ -274,6 +285,9 @@ impl Body {
         if self.disposition == Disposition::Shadow {
             return Ok(Progress::Continue);
         }
+        if self.is_refused() {
+            return Ok(Progress::Encoded);
+        }
         if self.disposition == Disposition::Body && self.stream.blocked().is_some() {
             return Ok(Progress::Refuse);
         }
@@ -307,6 +321,11 @@ impl Body {
         self.ended = true;
         self.stream.commit(rules.engine, rules.plan, 0, true);
         self.settle(host, rules, work)
+    }
+
+    /// Whether something came that nothing here reads, and such things may not pass.
+    fn is_refused(&self) -> bool {
+        self.unread > 0 && self.encoded == Encoded::Block
     }
 
     /// Bytes in the proxy's buffer that are input and were read.
@@ -457,6 +476,12 @@ impl Body {
             .counters
             .event(host, Event::Forced, forced - self.forced);
         self.forced = forced;
+        let unread = self.stream.unread();
+        if self.encoded == Encoded::Pass || self.disposition == Disposition::Shadow {
+            let new = unread - self.unread;
+            rules.counters.event(host, Event::OpenEncoded, new);
+        }
+        self.unread = unread;
         Ok(())
     }
 

@@ -5,6 +5,7 @@
 use core::fmt;
 use core::marker::PhantomData;
 
+use crate::exchange::Side;
 use blackbar_engine::Action;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, MapAccess, Visitor};
@@ -165,6 +166,17 @@ impl Default for ContentEncoding {
             request: Encoded::Block,
             response: Encoded::Block,
             strip_accept_encoding: true,
+        }
+    }
+}
+
+impl ContentEncoding {
+    /// What is done with bodies of that side.
+    #[must_use]
+    pub fn of(&self, side: Side) -> Encoded {
+        match side {
+            Side::Request => self.request,
+            Side::Response => self.response,
         }
     }
 }

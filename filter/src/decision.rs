@@ -19,15 +19,10 @@ pub(crate) enum Decision {
 /// What is done with a body that its headers announce.
 pub(crate) fn decide(plugin: &Plugin, side: Side, facts: &Facts<'_>, tunnel: bool) -> Decision {
     let config = &plugin.config;
-    let (encoded, skip) = match side {
-        Side::Request => (
-            config.content_encoding.request,
-            &config.skip_content_types.request,
-        ),
-        Side::Response => (
-            config.content_encoding.response,
-            &config.skip_content_types.response,
-        ),
+    let encoded = config.content_encoding.of(side);
+    let skip = match side {
+        Side::Request => &config.skip_content_types.request,
+        Side::Response => &config.skip_content_types.response,
     };
     if tunnel {
         // Frames count bytes.

@@ -34,6 +34,14 @@ impl Side {
             Side::Response => BufferKind::ResponseBody,
         }
     }
+
+    /// What is answered to a message in a coding that cannot be read.
+    fn encoded_status(self) -> u32 {
+        match self {
+            Side::Request => 415,
+            Side::Response => 502,
+        }
+    }
 }
 
 /// Why a message could not be dealt with.
@@ -211,8 +219,7 @@ impl Exchange {
             match decide(plugin, side, &facts, tunnel) {
                 Decision::Refuse => {
                     plugin.counters.event(host, Event::EncodedBlocked, 1);
-                    let status = if side == Side::Request { 415 } else { 502 };
-                    return Ok(self.refuse(session, side, status, ENCODED, 0));
+                    return Ok(self.refuse(session, side, side.encoded_status(), ENCODED, 0));
                 }
                 Decision::Through(event) => {
                     plugin.counters.event(host, event, 1);
@@ -242,6 +249,7 @@ impl Exchange {
                         // What follows an upgrade has no length, whatever its headers say.
                         facts.length.filter(|_| !tunnel),
                         on_hold_limit,
+                        config.content_encoding.of(side),
                         session.shared.stream(),
                     );
                     *self.state(side) = BodyState::Scan {
@@ -293,6 +301,7 @@ impl Exchange {
                 Format::Bytes,
                 None,
                 plugin.config.on_hold_limit,
+                plugin.config.content_encoding.of(side),
                 session.shared.stream(),
             );
             *self.state(side) = BodyState::Scan {
@@ -417,6 +426,11 @@ impl Exchange {
             Ok(Progress::Pause) => Action::Pause,
             Ok(Progress::Refuse) => {
                 self.refuse(session, side, plugin.config.block_status, BLOCKED, size)
+            }
+            Ok(Progress::Encoded) => {
+                let event = Event::EncodedBlocked;
+                plugin.counters.event(session.host, event, 1);
+                self.refuse(session, side, side.encoded_status(), ENCODED, size)
             }
             Err(error) => self.fail(session, side, Failure::Body(error), size),
         };

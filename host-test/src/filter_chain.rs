@@ -605,6 +605,15 @@ fn required(direction: Direction, headers: &Headers) -> Vec<&'static str> {
         .collect()
 }
 
+/// A text as the value of `grpc-message`: percent-encoded where gRPC's own grammar and Envoy do.
+fn grpc_message(text: &[u8]) -> String {
+    let encoded = text.iter().map(|&byte| match byte {
+        b'%' | ..b' ' | 0x7f.. => format!("%{byte:02X}"),
+        byte => char::from(byte).to_string(),
+    });
+    encoded.collect()
+}
+
 /// A local response on the wire; to a gRPC request it is a trailers-only 200.
 fn local_message(response: &LocalResponse, grpc: bool) -> (Headers, Vec<u8>) {
     let mut headers = Headers::new();
@@ -621,7 +630,7 @@ fn local_message(response: &LocalResponse, grpc: bool) -> (Headers, Vec<u8>) {
         headers.add(b"content-type", b"application/grpc");
         headers.add(b"grpc-status", status.to_string().as_bytes());
         if !response.body.is_empty() {
-            headers.add(b"grpc-message", &response.body);
+            headers.add(b"grpc-message", grpc_message(&response.body).as_bytes());
         }
     } else {
         headers.add(b":status", response.status.to_string().as_bytes());

@@ -11,6 +11,7 @@ use crate::edits::{Edit, Edits, Wishes};
 use crate::format::Format;
 use crate::guard::Guard;
 use crate::view::{self, Open, Outbox, Runs, View, Views, With};
+use crate::walk::Walk;
 
 /// One haystack in chunks, with what is encoded in it. All offsets are those of the bytes that came.
 ///
@@ -27,6 +28,8 @@ pub struct Carrier {
     views: Vec<View>,
     runs: Runs,
     guard: Option<Guarded>,
+    /// Where bytes are counted by a reader that is known, in place of a guard.
+    walk: Option<Walk>,
     out: Edits,
     findings: Vec<Finding>,
     /// What the stream or a view found and the other may find again: start, end and rule.
@@ -63,6 +66,7 @@ impl Carrier {
             views: Vec::new(),
             runs: Runs::default(),
             guard: None,
+            walk: None,
             out: Edits::default(),
             findings: Vec::new(),
             recent: BTreeSet::new(),
@@ -86,6 +90,7 @@ impl Carrier {
             guard,
             wishes: Wishes::default(),
         });
+        self.walk = format.walk();
         self.out.clear();
         self.findings.clear();
         self.recent.clear();
@@ -101,11 +106,17 @@ impl Carrier {
 
     /// Room for `len` bytes, to write the next chunk into. Its content before that is unspecified.
     pub fn spare(&mut self, len: usize) -> &mut [u8] {
-        self.stream.spare(len)
+        match &mut self.walk {
+            Some(walk) => walk.spare(&mut self.stream, len),
+            None => self.stream.spare(len),
+        }
     }
 
     /// As [`Stream::wake`].
     pub fn wake(&mut self, room: &mut Vec<u8>) {
+        if let Some(walk) = &mut self.walk {
+            walk.displace();
+        }
         self.stream.wake(room);
     }
 
@@ -117,6 +128,9 @@ impl Carrier {
         if let Some(guarded) = &mut self.guard {
             guarded.guard.rest();
             guarded.wishes.rest();
+        }
+        if let Some(walk) = &mut self.walk {
+            walk.rest();
         }
         self.out.rest();
         self.findings.shrink_to(16);
@@ -132,6 +146,10 @@ impl Carrier {
             engine,
             plan,
             views: self.kinds,
+        };
+        let len = match &mut self.walk {
+            Some(walk) => walk.cover(&mut self.stream, len, last),
+            None => len,
         };
         let alone = self.views.is_empty();
         self.forced += view::scan(
@@ -162,7 +180,8 @@ impl Carrier {
         self.commit(engine, plan, chunk.len(), last);
     }
 
-    /// Masks everything that is undecided. What still is afterwards is no more than a piece of one escape or character.
+    /// Masks everything that is undecided. What still is afterwards is no more than a piece of one escape or character, and where bytes are
+    /// counted by a reader that is known, a field whose first bytes have to tell what it is.
     pub fn force(&mut self, engine: &Engine) {
         let open = self.open();
         let waiting = [view::waiting(&self.views), self.runs.waiting()];
@@ -174,15 +193,16 @@ impl Carrier {
     /// Bytes taken in.
     #[must_use]
     pub fn received(&self) -> u64 {
-        self.stream.received()
+        self.stream.received() + self.walk.as_ref().map_or(0, Walk::pending)
     }
 
     /// Bytes from the start whose output is final.
     #[must_use]
     pub fn decided(&self) -> u64 {
-        match &self.guard {
-            Some(guarded) => guarded.guard.done(),
-            None => self.stream.decided(),
+        match (&self.guard, &self.walk) {
+            (Some(guarded), _) => guarded.guard.done(),
+            (None, Some(walk)) => walk.done(),
+            (None, None) => self.stream.decided(),
         }
     }
 
@@ -230,23 +250,32 @@ impl Carrier {
         self.stream.forced() + self.runs.forced() + self.forced + views
     }
 
+    /// How many parts came in a form that nothing here reads: compressed frames of gRPC. They go on as they came.
+    #[must_use]
+    pub fn unread(&self) -> u64 {
+        self.walk.as_ref().map_or(0, Walk::unread)
+    }
+
     /// Forgets the edits and findings so far.
     pub fn clear(&mut self) {
         self.out.clear();
         self.findings.clear();
         self.taken = self.decided();
         self.stream.release(self.taken);
+        if let Some(walk) = &mut self.walk {
+            walk.release(self.taken);
+        }
     }
 
     /// Appends the final output of the bytes decided since the last call, then forgets edits and findings.
     pub fn take_output(&mut self, out: &mut Vec<u8>) {
         let mut at = self.taken;
         for edit in &self.out.list {
-            out.extend_from_slice(self.stream.received_bytes(at, edit.start));
+            self.received_bytes(at, edit.start, out);
             out.extend_from_slice(self.out.replacement(edit));
             at = edit.end;
         }
-        out.extend_from_slice(self.stream.received_bytes(at, self.decided()));
+        self.received_bytes(at, self.decided(), out);
         self.clear();
     }
 
@@ -258,10 +287,20 @@ impl Carrier {
         });
         self.stream.memory()
             + guarded
+            + self.walk.as_ref().map_or(0, Walk::memory)
             + self.out.memory()
             + self.runs.memory()
             + (self.findings.capacity() + 2 * self.recent.len()) * size_of::<Finding>()
             + self.views.iter().map(View::memory).sum::<usize>()
+    }
+
+    /// Appends bytes as they came.
+    fn received_bytes(&self, start: u64, end: u64, out: &mut Vec<u8>) {
+        let from = out.len();
+        out.extend_from_slice(self.stream.received_bytes(start, end));
+        if let (Some(walk), Some(bytes)) = (&self.walk, out.get_mut(from..)) {
+            walk.restore(start, bytes);
+        }
     }
 
     /// What views have open.
@@ -301,16 +340,21 @@ impl Carrier {
     /// Makes edits of what the stream wants to replace.
     fn shape(&mut self, engine: &Engine, last: bool) {
         let Carrier {
-            stream, guard, out, ..
+            stream,
+            guard,
+            walk,
+            out,
+            ..
         } = self;
-        match guard {
-            Some(guarded) => {
+        match (guard, walk) {
+            (None, Some(walk)) => walk.shape(stream, last, out),
+            (Some(guarded), _) => {
                 let Guarded { guard, wishes } = guarded;
                 wishes.take(stream);
                 let text = stream.received_bytes(guard.done(), stream.decided());
                 guard.follow(engine, text, last, wishes, out);
             }
-            None => {
+            (None, None) => {
                 for edit in stream.edits() {
                     out.put(edit.start, edit.end, |text| {
                         text.extend_from_slice(stream.replacement(edit))

@@ -8,6 +8,7 @@ use blackbar_engine::Place;
 
 use crate::guard::Guard;
 use crate::json;
+use crate::walk::{Codec, Frames, Items, Packing, Protobuf, Reader, Walk};
 
 /// What a haystack is written in, as far as a change could break it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -18,6 +19,14 @@ pub enum Format {
     Text,
     /// Something whose readers count bytes: archives, images, types nobody named. What is redacted must keep its length.
     Bytes,
+    /// One message of protobuf.
+    Protobuf,
+    /// Frames of gRPC, gRPC-Web or a stream of Connect, with messages written like that.
+    Frames(Codec),
+    /// Values of MessagePack.
+    MessagePack,
+    /// Values of CBOR.
+    Cbor,
     /// JSON, one document or many.
     Json,
     /// A form or a URL: the brackets of a tag are percent-encoded.
@@ -38,11 +47,18 @@ impl Format {
         };
         let (kind, sub) = essence.split_at(slash);
         match (kind, sub.get(1..).unwrap_or_default()) {
+            (b"application", sub) if GRPC_JSON.contains(&sub) => Format::Frames(Codec::Json),
             (b"application" | b"text", sub) if JSON.contains(&sub) || sub.ends_with(b"+json") => {
                 Format::Json
             }
             (b"application", b"x-www-form-urlencoded") => Format::Form,
             (b"multipart", b"byteranges") => Format::Bytes,
+            (b"application", sub) if PROTOBUF.contains(&sub) => Format::Protobuf,
+            (b"application", b"msgpack" | b"x-msgpack" | b"vnd.msgpack") => Format::MessagePack,
+            (b"application", b"cbor" | b"cbor-seq") => Format::Cbor,
+            (_, sub) if sub.ends_with(b"+msgpack") => Format::MessagePack,
+            (_, sub) if sub.ends_with(b"+cbor") => Format::Cbor,
+            (b"application", sub) if GRPC.contains(&sub) => Format::Frames(Codec::Protobuf),
             (b"text" | b"message" | b"multipart", _) => Format::Text,
             (b"application", sub) if TEXT.contains(&sub) => Format::Text,
             (_, sub) if sub.ends_with(b"+xml") || sub.ends_with(b"+yaml") => Format::Text,
@@ -53,17 +69,20 @@ impl Format {
     /// Whether a reader counts bytes: what is redacted must keep its length there, so rules whose action changes it have to mask.
     #[must_use]
     pub fn is_counted(self) -> bool {
-        matches!(self, Format::Bytes)
+        !matches!(
+            self,
+            Format::Text | Format::Json | Format::Form | Format::Header
+        )
     }
 
     /// How the engine writes a tag there.
     #[must_use]
     pub fn place(self) -> Place {
         match self {
-            Format::Text | Format::Bytes => Place::Text,
             Format::Json => Place::Json,
             Format::Form => Place::Url,
             Format::Header => Place::Header,
+            _ => Place::Text,
         }
     }
 
@@ -71,7 +90,18 @@ impl Format {
     pub(crate) fn guard(self, at: u64) -> Option<Box<dyn Guard>> {
         match self {
             Format::Json => Some(Box::new(json::Guard::new(at))),
-            Format::Text | Format::Bytes | Format::Form | Format::Header => None,
+            _ => None,
+        }
+    }
+
+    /// What goes over the bytes before they are scanned, where they are counted by a reader that is known.
+    pub(crate) fn walk(self) -> Option<Walk> {
+        match self {
+            Format::Protobuf => Some(Walk::new(Reader::Protobuf(Protobuf::new(u64::MAX)))),
+            Format::Frames(codec) => Some(Walk::new(Reader::Frames(Frames::new(codec)))),
+            Format::MessagePack => Some(Walk::new(Reader::Items(Items::new(Packing::MessagePack)))),
+            Format::Cbor => Some(Walk::new(Reader::Items(Items::new(Packing::Cbor)))),
+            _ => None,
         }
     }
 }
@@ -86,6 +116,28 @@ impl From<Place> for Format {
         }
     }
 }
+
+const PROTOBUF: &[&[u8]] = &[
+    b"protobuf",
+    b"x-protobuf",
+    b"vnd.google.protobuf",
+    b"x-google-protobuf",
+    b"vnd.protobuf",
+    b"proto",
+    b"x-proto",
+];
+
+/// Frames of messages that are protobuf.
+const GRPC: &[&[u8]] = &[
+    b"grpc",
+    b"grpc+proto",
+    b"grpc-web",
+    b"grpc-web+proto",
+    b"connect+proto",
+];
+
+/// Frames of messages that are JSON.
+const GRPC_JSON: &[&[u8]] = &[b"grpc+json", b"grpc-web+json", b"connect+json"];
 
 const JSON: &[&[u8]] = &[
     b"json",
@@ -171,13 +223,29 @@ mod tests {
             (
                 Format::Bytes,
                 &[
-                    "application/grpc",
-                    "application/grpc+proto",
+                    "application/grpc+thrift",
                     "application/octet-stream",
                     "image/png",
                     "multipart/byteranges; x",
                     "font/woff2",
                 ],
+            ),
+            (Format::Protobuf, &["application/x-protobuf; messageType=x"]),
+            (
+                Format::Frames(Codec::Protobuf),
+                &["application/grpc", "application/grpc-web+proto"],
+            ),
+            (
+                Format::Frames(Codec::Json),
+                &["application/grpc+json", "application/connect+json"],
+            ),
+            (
+                Format::MessagePack,
+                &["application/msgpack", "application/x.y+msgpack"],
+            ),
+            (
+                Format::Cbor,
+                &["application/cbor", "application/senml+cbor"],
             ),
         ];
         for (format, types) in all {

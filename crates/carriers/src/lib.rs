@@ -7,7 +7,9 @@
 //!   what it finds becomes a finding of the encoded bytes. Where nothing is encoded there is no view, and it costs one search for the
 //!   bytes that could begin one;
 //! - a **guard** ([`json`]): a tokenizer that follows behind and shapes edits, so that no byte that holds the document together changes.
-//!   Which one there is says the [`Format`].
+//!   Which one there is says the [`Format`];
+//! - where bytes are counted and the format is known (protobuf, gRPC), in the guard's place a **walk**: a reader that goes ahead of the
+//!   stream, says which bytes carry something, and covers the others.
 //!
 //! Nothing here knows what a rule is, or a proxy.
 #![no_std]
@@ -20,8 +22,10 @@ mod format;
 mod guard;
 pub mod json;
 pub mod view;
+mod walk;
 
 pub use carrier::Carrier;
 pub use edits::Edit;
 pub use format::{Format, essence};
 pub use view::Views;
+pub use walk::Codec;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use blackbar_carriers::Format;
+use blackbar_carriers::{Codec, Format};
 use clap::ValueEnum;
 
 /// What `--format` takes.
@@ -16,6 +16,14 @@ pub(crate) enum FormatArg {
     Json,
     /// A form or a URL: tags are percent-encoded
     Form,
+    /// One message of protobuf, walked without a descriptor: strings are masked at their length
+    Protobuf,
+    /// Frames of gRPC with messages of protobuf
+    Grpc,
+    /// Values of MessagePack
+    Msgpack,
+    /// Values of CBOR
+    Cbor,
 }
 
 /// The format of a haystack of this name that starts with `head`; `None` while more bytes are needed to tell.
@@ -31,6 +39,10 @@ pub(crate) fn decide(
         FormatArg::Text => return Some(Format::Text),
         FormatArg::Json => return Some(Format::Json),
         FormatArg::Form => return Some(Format::Form),
+        FormatArg::Protobuf => return Some(Format::Protobuf),
+        FormatArg::Msgpack => return Some(Format::MessagePack),
+        FormatArg::Cbor => return Some(Format::Cbor),
+        FormatArg::Grpc => return Some(Format::Frames(Codec::Protobuf)),
         FormatArg::Auto => {}
     }
     let extension = path

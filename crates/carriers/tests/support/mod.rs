@@ -1,7 +1,7 @@
 //! A policy small enough to see through, and carriers run over haystacks in every cut.
 
-use blackbar_carriers::{Carrier, Views};
-use blackbar_engine::{Engine, Place, Plan};
+use blackbar_carriers::{Carrier, Format, Views};
+use blackbar_engine::{Engine, Plan};
 use blackbar_policy::Policy;
 use blackbar_policy::load::NoBuiltins;
 
@@ -118,10 +118,17 @@ impl Subject {
     }
 
     /// Runs `hay` in chunks that end at `ends` and at its end.
-    pub(crate) fn run(&self, hay: &[u8], place: Place, views: Views, ends: &[usize]) -> Outcome {
-        let mut carrier = Carrier::new(place);
+    pub(crate) fn run(
+        &self,
+        hay: &[u8],
+        format: impl Into<Format>,
+        views: Views,
+        ends: &[usize],
+    ) -> Outcome {
+        let format = format.into();
+        let mut carrier = Carrier::new(format);
         carrier.set_views(views);
-        carrier.reset(place);
+        carrier.reset(format);
         let (mut out, mut findings) = (Vec::new(), Vec::new());
         let (mut at, mut decided) = (0, 0);
         let mut room = Vec::new();
@@ -164,7 +171,8 @@ impl Subject {
 
     /// Whole, byte by byte, and cut in two at every place: all must be alike.
     #[track_caller]
-    pub(crate) fn check(&self, hay: &[u8], place: Place, views: Views) -> Outcome {
+    pub(crate) fn check(&self, hay: &[u8], format: impl Into<Format>, views: Views) -> Outcome {
+        let place = format.into();
         let whole = self.run(hay, place, views, &[]);
         let show = |o: &Outcome| {
             (

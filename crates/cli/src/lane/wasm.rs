@@ -2,7 +2,7 @@
 //! module and the host do is theirs; here a haystack is dressed as traffic.
 
 use anyhow::{Context, anyhow, bail};
-use blackbar_carriers::Format;
+use blackbar_carriers::{Codec, Format};
 use blackbar_host_test::{Exchange, Headers, Host, Module, Step};
 use serde_json::json;
 
@@ -77,6 +77,11 @@ impl Wasm {
             Format::Json => "application/json",
             Format::Form => "application/x-www-form-urlencoded",
             Format::Bytes => "application/octet-stream",
+            Format::Protobuf => "application/x-protobuf",
+            Format::MessagePack => "application/msgpack",
+            Format::Cbor => "application/cbor",
+            Format::Frames(Codec::Protobuf) => "application/grpc",
+            Format::Frames(Codec::Json) => "application/grpc+json",
             _ => "text/plain",
         };
         let mut head = Headers::from([(":status", "200"), ("content-type", media)]);

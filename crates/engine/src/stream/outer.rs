@@ -37,6 +37,12 @@ impl Stream {
         self.window.get(self.filled..end).unwrap_or_default()
     }
 
+    /// The same, to be changed before they are scanned.
+    pub fn unscanned_mut(&mut self, len: usize) -> &mut [u8] {
+        let end = self.filled.saturating_add(len);
+        self.window.get_mut(self.filled..end).unwrap_or_default()
+    }
+
     /// Scans the first `len` bytes of that room, and decides nothing.
     pub fn scan_next(&mut self, engine: &Engine, plan: &Plan, len: usize, last: bool) {
         self.scan(engine, plan, len, last, &mut ());

@@ -1,0 +1,167 @@
+//! Frames of gRPC (<https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md>), gRPC-Web and Connect: a byte of flags, four bytes of
+//! length, a message. Messages that are compressed are not read here, and counted.
+
+use super::layout::{Fill, Layout};
+use super::protobuf::Protobuf;
+
+/// What messages are written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Codec {
+    /// Protobuf.
+    #[default]
+    Protobuf,
+    /// JSON.
+    Json,
+}
+
+/// A frame's head.
+const HEAD: usize = 5;
+
+/// A walk over frames.
+#[derive(Debug, Clone)]
+pub(crate) struct Frames {
+    codec: Codec,
+    state: State,
+    /// Bytes of the frame that are left.
+    left: u64,
+    unread: u64,
+}
+
+#[derive(Debug, Clone)]
+enum State {
+    Head,
+    Message(Protobuf),
+    Json(Strings),
+    /// Trailers of gRPC-Web: lines of names and values. Whether a value is next.
+    Trailers(bool),
+    Compressed,
+    /// No frames: bytes that are counted.
+    Bytes,
+}
+
+/// Where a JSON text is, as far as strings go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Strings {
+    Outside,
+    Inside,
+    /// In an escape, of which so many bytes are left; 0: its letter is next.
+    Escape(u8),
+}
+
+impl Strings {
+    /// Goes over `byte`; answers whether it may change.
+    fn step(&mut self, byte: u8) -> bool {
+        let (next, content) = match (*self, byte) {
+            (Strings::Outside, b'"') => (Strings::Inside, false),
+            (Strings::Outside, _) => (Strings::Outside, false),
+            (Strings::Inside, b'"') => (Strings::Outside, false),
+            (Strings::Inside, b'\\') => (Strings::Escape(0), false),
+            (Strings::Inside, _) => (Strings::Inside, true),
+            (Strings::Escape(0), b'u') => (Strings::Escape(4), false),
+            (Strings::Escape(0 | 1), _) => (Strings::Inside, false),
+            (Strings::Escape(left), _) => (Strings::Escape(left - 1), false),
+        };
+        *self = next;
+        content
+    }
+}
+
+impl Frames {
+    pub(crate) fn new(codec: Codec) -> Frames {
+        Frames {
+            codec,
+            state: State::Head,
+            left: 0,
+            unread: 0,
+        }
+    }
+
+    /// How many frames were compressed.
+    pub(crate) fn unread(&self) -> u64 {
+        self.unread
+    }
+
+    /// As [`Protobuf::read`].
+    pub(crate) fn read(&mut self, bytes: &[u8], last: bool, layout: &mut Layout) -> usize {
+        let mut done = 0;
+        loop {
+            let rest = bytes.get(done..).unwrap_or_default();
+            if self.left == 0 && !matches!(self.state, State::Bytes) {
+                self.state = State::Head;
+            }
+            if rest.is_empty() {
+                return done;
+            }
+            let within = usize::try_from(self.left).map_or(rest.len(), |left| left.min(rest.len()));
+            let frame = rest.get(..within).unwrap_or_default();
+            let read = match &mut self.state {
+                State::Head => {
+                    let [flags, a, b, c, d, ..] = *rest else {
+                        return done;
+                    };
+                    self.left = u64::from(u32::from_be_bytes([a, b, c, d]));
+                    self.begin(flags);
+                    if !matches!(self.state, State::Bytes) {
+                        layout.structure(HEAD, Fill::Lines);
+                        done += HEAD;
+                    }
+                    continue;
+                }
+                State::Message(message) => message.read(frame, last, layout),
+                State::Json(strings) => {
+                    for &byte in frame {
+                        mark(strings.step(byte), layout);
+                    }
+                    within
+                }
+                State::Trailers(value) => {
+                    for &byte in frame {
+                        let content = *value && !matches!(byte, b'\r' | b'\n');
+                        *value = content || byte == b':';
+                        mark(content, layout);
+                    }
+                    within
+                }
+                State::Compressed => {
+                    layout.structure(within, Fill::Lines);
+                    within
+                }
+                State::Bytes => {
+                    layout.content(rest.len());
+                    return bytes.len();
+                }
+            };
+            done += read;
+            self.left -= read as u64;
+            if read < within || read == 0 {
+                return done;
+            }
+        }
+    }
+
+    /// Begins a frame with these flags.
+    fn begin(&mut self, flags: u8) {
+        self.state = match flags {
+            0 => match self.codec {
+                Codec::Protobuf => State::Message(Protobuf::new(self.left)),
+                Codec::Json => State::Json(Strings::Outside),
+            },
+            1 | 3 | 0x81 => {
+                self.unread += 1;
+                State::Compressed
+            }
+            // The end of a stream in Connect.
+            2 => State::Json(Strings::Outside),
+            0x80 => State::Trailers(false),
+            _ => State::Bytes,
+        };
+    }
+}
+
+fn mark(content: bool, layout: &mut Layout) {
+    if content {
+        layout.content(1);
+    } else {
+        layout.structure(1, Fill::Kept);
+    }
+}

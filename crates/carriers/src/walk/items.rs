@@ -1,0 +1,478 @@
+//! MessagePack (<https://github.com/msgpack/msgpack/blob/master/spec.md>) and CBOR (RFC 8949): values that say of themselves what they are
+//! and how many follow. Strings carry something; heads, numbers and everything else hold the document together.
+//!
+//! What is packed once more in bytes is walked as well: MessagePack in MessagePack (entries of Fluentd's forward protocol), where the bytes
+//! begin as an array or a map does and read on like that; CBOR behind its tag 24. All other bytes are scanned, and changed only by what is
+//! found in them alone.
+
+use alloc::vec::Vec;
+
+use super::layout::{Fill, Layout};
+
+/// Values nested deeper are bytes.
+const DEEPEST: usize = 512;
+
+/// The most bytes that are looked at to tell whether something packed lies in bytes.
+const LOOKAHEAD: usize = 256;
+
+/// What values are written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Packing {
+    MessagePack,
+    Cbor,
+}
+
+/// What stands at the beginning of some bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Head {
+    /// A number or the like, of so many bytes.
+    Scalar(usize),
+    /// A tag before a value; 24 says that its bytes are packed themselves.
+    Tag {
+        len: usize,
+        packed: bool,
+    },
+    Text {
+        len: usize,
+        contents: u64,
+    },
+    Bytes {
+        len: usize,
+        contents: u64,
+    },
+    /// So many values; of a map, two for each pair.
+    List {
+        len: usize,
+        values: u64,
+        map: bool,
+    },
+    /// A list that ends with a break.
+    Endless {
+        len: usize,
+        map: bool,
+    },
+    /// Pieces of a string, up to a break.
+    Pieces {
+        len: usize,
+    },
+    Break,
+    /// More bytes are needed.
+    Open,
+    Broken,
+}
+
+/// The big-endian number in the `width` bytes behind the first one.
+fn number(bytes: &[u8], width: usize) -> Option<u64> {
+    let bytes = bytes.get(1..=width)?;
+    Some(
+        bytes
+            .iter()
+            .fold(0, |sum, &byte| sum << 8 | u64::from(byte)),
+    )
+}
+
+impl Head {
+    fn read(packing: Packing, bytes: &[u8]) -> Head {
+        match packing {
+            Packing::MessagePack => Head::message_pack(bytes),
+            Packing::Cbor => Head::cbor(bytes),
+        }
+    }
+
+    fn message_pack(bytes: &[u8]) -> Head {
+        let Some(&first) = bytes.first() else {
+            return Head::Open;
+        };
+        let low = |mask: u8| u64::from(first & mask);
+        let wide = |width: usize, head: &dyn Fn(usize, u64) -> Head| {
+            number(bytes, width).map_or(Head::Open, |number| head(1 + width, number))
+        };
+        let text = |len, contents| Head::Text { len, contents };
+        let list = |len, values| Head::List {
+            len,
+            values,
+            map: false,
+        };
+        let map = |len, pairs: u64| Head::List {
+            len,
+            values: 2 * pairs,
+            map: true,
+        };
+        let blob = |len, contents| Head::Bytes { len, contents };
+        // The type of an extension stands behind its length.
+        let extension = |len, contents| Head::Bytes {
+            len: len + 1,
+            contents,
+        };
+        match first {
+            0..=0x7f | 0xc0 | 0xc2 | 0xc3 | 0xe0.. => Head::Scalar(1),
+            0x80..=0x8f => map(1, low(15)),
+            0x90..=0x9f => list(1, low(15)),
+            0xa0..=0xbf => text(1, low(31)),
+            0xc1 => Head::Broken,
+            0xc4..=0xc6 => wide(1 << (first - 0xc4), &blob),
+            0xc7..=0xc9 => wide(1 << (first - 0xc7), &extension),
+            0xca => Head::Scalar(5),
+            0xcb => Head::Scalar(9),
+            0xcc..=0xcf => Head::Scalar(1 + (1 << (first - 0xcc))),
+            0xd0..=0xd3 => Head::Scalar(1 + (1 << (first - 0xd0))),
+            0xd4..=0xd8 => extension(1, 1 << (first - 0xd4)),
+            0xd9..=0xdb => wide(1 << (first - 0xd9), &text),
+            0xdc | 0xdd => wide(2 << (first - 0xdc), &list),
+            0xde | 0xdf => wide(2 << (first - 0xde), &map),
+        }
+    }
+
+    fn cbor(bytes: &[u8]) -> Head {
+        let Some(&first) = bytes.first() else {
+            return Head::Open;
+        };
+        let (major, info) = (first >> 5, first & 31);
+        let (len, value) = match info {
+            0..=23 => (1, u64::from(info)),
+            24..=27 => {
+                let width = 1 << (info - 24);
+                match number(bytes, width) {
+                    Some(value) => (1 + width, value),
+                    None => return Head::Open,
+                }
+            }
+            31 => {
+                return match major {
+                    2 | 3 => Head::Pieces { len: 1 },
+                    4 | 5 => Head::Endless {
+                        len: 1,
+                        map: major == 5,
+                    },
+                    7 => Head::Break,
+                    _ => Head::Broken,
+                };
+            }
+            _ => return Head::Broken,
+        };
+        match major {
+            0 | 1 | 7 => Head::Scalar(len),
+            2 => Head::Bytes {
+                len,
+                contents: value,
+            },
+            3 => Head::Text {
+                len,
+                contents: value,
+            },
+            4 => Head::List {
+                len,
+                values: value,
+                map: false,
+            },
+            5 => Head::List {
+                len,
+                values: value.saturating_mul(2),
+                map: true,
+            },
+            _ => Head::Tag {
+                len,
+                packed: value == 24,
+            },
+        }
+    }
+
+    /// Whether bytes may be something packed that begin so.
+    fn is_list(self) -> bool {
+        matches!(
+            self,
+            Head::List { .. } | Head::Endless { .. } | Head::Tag { .. }
+        )
+    }
+}
+
+/// What is open.
+#[derive(Debug, Clone, Copy)]
+enum Open {
+    /// A list with so many values left.
+    List { left: u64, map: bool },
+    /// One that ends with a break; `odd`: a key was there, and its value comes next.
+    Endless { map: bool, odd: bool },
+    /// Pieces of one string.
+    Pieces,
+    /// Values packed in bytes that end there.
+    Packed(u64),
+}
+
+/// A walk over values.
+#[derive(Debug, Clone)]
+pub(crate) struct Items {
+    packing: Packing,
+    /// Bytes gone over.
+    at: u64,
+    open: Vec<Open>,
+    /// Where the string or the bytes that are gone over end.
+    text: u64,
+    /// Whether they are bytes.
+    binary: bool,
+    /// Whether there was a value already.
+    begun: bool,
+    /// Where a key of a map ended, whose value comes next.
+    named: Option<u64>,
+    /// The next value's bytes are packed themselves.
+    packed: bool,
+}
+
+impl Items {
+    pub(crate) fn new(packing: Packing) -> Items {
+        Items {
+            packing,
+            at: 0,
+            open: Vec::new(),
+            text: 0,
+            binary: false,
+            begun: false,
+            named: None,
+            packed: false,
+        }
+    }
+
+    /// Where the innermost bytes end that values are packed in.
+    fn limit(&self) -> u64 {
+        let packed = self.open.iter().rev().find_map(|open| match open {
+            Open::Packed(end) => Some(*end),
+            _ => None,
+        });
+        packed.unwrap_or(u64::MAX)
+    }
+
+    /// No values from here on, up to where what they are packed in ends.
+    fn break_off(&mut self) {
+        let end = self.limit();
+        while !matches!(self.open.last(), None | Some(Open::Packed(_))) {
+            self.open.pop();
+        }
+        (self.text, self.binary) = (end, false);
+        (self.named, self.packed) = (None, false);
+    }
+
+    /// Whether what comes next is a key.
+    fn is_key(&self) -> bool {
+        match self.open.last() {
+            Some(Open::List { left, map: true }) => left % 2 == 0,
+            Some(Open::Endless { map: true, odd }) => !odd,
+            _ => false,
+        }
+    }
+
+    /// A value begins, or is over and done with: its list has one less.
+    fn count(&mut self) {
+        match self.open.last_mut() {
+            Some(Open::List { left, .. }) => *left = left.saturating_sub(1),
+            Some(Open::Endless { odd, .. }) => *odd = !*odd,
+            _ => {}
+        }
+    }
+
+    fn push(&mut self, open: Open) -> bool {
+        let fits = self.open.len() < DEEPEST;
+        if fits {
+            self.open.push(open);
+        }
+        fits
+    }
+
+    /// As [`Protobuf::read`](super::Protobuf::read).
+    pub(crate) fn read(&mut self, bytes: &[u8], last: bool, layout: &mut Layout) -> usize {
+        let mut done = 0;
+        loop {
+            let rest = bytes.get(done..).unwrap_or_default();
+            if self.at < self.text {
+                let left = self.text - self.at;
+                let text = usize::try_from(left).map_or(rest.len(), |t| t.min(rest.len()));
+                if self.binary {
+                    layout.structure(text, Fill::Binary);
+                } else {
+                    layout.content(text);
+                }
+                self.at += text as u64;
+                done += text;
+                if self.at < self.text {
+                    return done;
+                }
+                continue;
+            }
+            match self.open.last() {
+                Some(Open::List { left: 0, .. }) => {
+                    self.open.pop();
+                    continue;
+                }
+                Some(Open::Packed(end)) if *end <= self.at => {
+                    self.open.pop();
+                    continue;
+                }
+                _ => {}
+            }
+            if rest.is_empty() {
+                return done;
+            }
+            let left = self.limit() - self.at;
+            let within = usize::try_from(left).map_or(rest.len(), |left| left.min(rest.len()));
+            let rest = rest.get(..within).unwrap_or_default();
+            let whole = last || within as u64 == left;
+            let head = Head::read(self.packing, rest);
+            if !self.begun && !head.is_list() && head != Head::Open {
+                // Text that only claims to be packed would read as many small numbers.
+                self.break_off();
+            }
+            let begun = core::mem::replace(&mut self.begun, true);
+            if !begun && self.text > self.at {
+                continue;
+            }
+            match self.value(head, rest, left, whole, layout) {
+                Some(0) => {
+                    self.begun = begun;
+                    return done;
+                }
+                Some(len) => done += len,
+                None => self.break_off(),
+            }
+        }
+    }
+
+    /// Goes over a head; answers how many bytes that were, 0 if more are needed, or nothing if it is none.
+    fn value(
+        &mut self,
+        head: Head,
+        rest: &[u8],
+        left: u64,
+        whole: bool,
+        layout: &mut Layout,
+    ) -> Option<usize> {
+        let named = self.named.take() == Some(self.at);
+        let pieces = matches!(self.open.last(), Some(Open::Pieces));
+        let packed = core::mem::take(&mut self.packed);
+        let fits = |len: usize, contents: u64| contents <= left.saturating_sub(len as u64);
+        let fill = if named { Fill::Named } else { Fill::Lines };
+        let (len, fill) = match head {
+            head if !whole && !head.is_within(rest) => {
+                (self.named, self.packed) = (named.then_some(self.at), packed);
+                return Some(0);
+            }
+            head if !head.is_within(rest) => return None,
+            Head::Scalar(len) if !pieces => {
+                self.count();
+                (len, Fill::Lines)
+            }
+            Head::Text { len, contents } if fits(len, contents) => {
+                let key = self.is_key();
+                if !pieces {
+                    self.count();
+                }
+                let start = self.at + len as u64;
+                (self.text, self.binary) = (start.saturating_add(contents), false);
+                self.named = key.then_some(self.text);
+                (len, fill)
+            }
+            Head::Bytes { len, contents } if fits(len, contents) => {
+                let seen = rest.get(len..).unwrap_or_default();
+                let needed = usize::try_from(contents).map_or(LOOKAHEAD, |c| c.min(LOOKAHEAD));
+                if seen.len() < needed && !whole {
+                    (self.named, self.packed) = (named.then_some(self.at), packed);
+                    return Some(0);
+                }
+                if !pieces {
+                    self.count();
+                }
+                let end = (self.at + len as u64).saturating_add(contents);
+                let seen = seen.get(..needed.min(seen.len())).unwrap_or_default();
+                let inside = match self.packing {
+                    Packing::MessagePack => reads(self.packing, seen, contents),
+                    Packing::Cbor => packed && reads(self.packing, seen, contents),
+                };
+                if !inside || !self.push(Open::Packed(end)) {
+                    (self.text, self.binary) = (end, true);
+                }
+                (len, Fill::Lines)
+            }
+            Head::List { len, values, map } if !pieces => {
+                self.count();
+                if !self.push(Open::List { left: values, map }) {
+                    return None;
+                }
+                (len, Fill::Lines)
+            }
+            Head::Endless { len, map } if !pieces => {
+                self.count();
+                if !self.push(Open::Endless { map, odd: false }) {
+                    return None;
+                }
+                (len, Fill::Lines)
+            }
+            Head::Pieces { len } if !pieces => {
+                self.count();
+                if !self.push(Open::Pieces) {
+                    return None;
+                }
+                (len, Fill::Lines)
+            }
+            Head::Break => {
+                let ends = matches!(
+                    self.open.last(),
+                    Some(
+                        Open::Pieces
+                            | Open::Endless { map: false, .. }
+                            | Open::Endless { odd: false, .. }
+                    )
+                );
+                if !ends {
+                    return None;
+                }
+                self.open.pop();
+                (1, Fill::Lines)
+            }
+            Head::Tag { len, packed } if !pieces => {
+                self.packed = packed;
+                self.named = named.then_some(self.at + len as u64);
+                (len, fill)
+            }
+            _ => return None,
+        };
+        layout.structure(len, fill);
+        self.at += len as u64;
+        Some(len)
+    }
+}
+
+impl Head {
+    /// Whether all of it is there, of a number all of that.
+    fn is_within(self, bytes: &[u8]) -> bool {
+        match self {
+            Head::Open => false,
+            Head::Broken | Head::Break => true,
+            Head::Scalar(len) | Head::Pieces { len } => len <= bytes.len(),
+            Head::Tag { len, .. } | Head::Text { len, .. } | Head::Bytes { len, .. } => {
+                len <= bytes.len()
+            }
+            Head::List { len, .. } | Head::Endless { len, .. } => len <= bytes.len(),
+        }
+    }
+}
+
+/// Whether `bytes`, the first of `len`, read as values, of which the first is a list.
+fn reads(packing: Packing, bytes: &[u8], len: u64) -> bool {
+    if !Head::read(packing, bytes).is_list() {
+        return false;
+    }
+    let mut at = 0_usize;
+    while at < bytes.len() {
+        at = match Head::read(packing, bytes.get(at..).unwrap_or_default()) {
+            Head::Scalar(more) => at + more,
+            Head::Text { len, contents } | Head::Bytes { len, contents } => {
+                let contents = usize::try_from(contents).unwrap_or(usize::MAX);
+                at.saturating_add(len).saturating_add(contents)
+            }
+            Head::List { len, .. } | Head::Endless { len, .. } => at + len,
+            Head::Pieces { len } | Head::Tag { len, .. } => at + len,
+            Head::Break => at + 1,
+            Head::Open => return (bytes.len() as u64) < len,
+            Head::Broken => return false,
+        };
+    }
+    at as u64 <= len
+}

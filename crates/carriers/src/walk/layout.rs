@@ -1,0 +1,224 @@
+//! Which bytes hold a document together, and what is shown to the rules in their place. Who says so lives with the readers.
+
+use alloc::collections::VecDeque;
+
+/// What rules see where structure stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fill {
+    /// The ends of lines: what stands on both sides is not one.
+    Lines,
+    /// An equals sign and blanks: before it stands a name, behind it what it names.
+    Named,
+    /// The bytes themselves, which are not to be changed.
+    Kept,
+    /// The bytes themselves: no text, so that only what is found in them alone may change them.
+    Binary,
+}
+
+impl Fill {
+    fn covers(self) -> bool {
+        matches!(self, Fill::Lines | Fill::Named)
+    }
+}
+
+/// Bytes that may not change, or not by everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Segment {
+    pub(crate) start: u64,
+    pub(crate) end: u64,
+    pub(crate) fill: Fill,
+    /// Whether the bytes before it have the same fill.
+    goes_on: bool,
+}
+
+/// The structure of a haystack, as far back as anyone may ask for it.
+#[derive(Debug, Default)]
+pub(crate) struct Layout {
+    /// Offset up to which it is known.
+    at: u64,
+    /// Offset up to which structure was painted over.
+    painted: u64,
+    segments: VecDeque<Segment>,
+    /// The last segment of [`Fill::Binary`]: a part of it that comes later begins where all of it did.
+    binary: (u64, u64),
+    /// What stood in the segments that were painted over.
+    covered: VecDeque<u8>,
+}
+
+fn len(start: u64, end: u64) -> usize {
+    usize::try_from(end.saturating_sub(start)).unwrap_or(usize::MAX)
+}
+
+impl Layout {
+    /// The next `len` bytes carry something.
+    pub(crate) fn content(&mut self, len: usize) {
+        self.at += len as u64;
+    }
+
+    /// The next `len` bytes hold something together, or are no text.
+    pub(crate) fn structure(&mut self, len: usize, fill: Fill) {
+        if len == 0 {
+            return;
+        }
+        let start = self.at;
+        self.at += len as u64;
+        let before = self
+            .segments
+            .back_mut()
+            .filter(|last| last.end == start && last.fill == fill);
+        match before {
+            Some(last) if last.start >= self.painted || !fill.covers() => last.end = self.at,
+            before => {
+                let goes_on = before.is_some();
+                let start = match fill {
+                    Fill::Binary if self.binary.1 == start => self.binary.0,
+                    _ => start,
+                };
+                self.segments.push_back(Segment {
+                    start,
+                    end: self.at,
+                    fill,
+                    goes_on,
+                });
+            }
+        }
+        if let Some(last) = self.segments.back().filter(|_| fill == Fill::Binary) {
+            self.binary = (last.start, last.end);
+        }
+    }
+
+    /// Puts into `bytes`, which begin at `base` and end where the layout does, what rules are to see.
+    pub(crate) fn paint(&mut self, base: u64, bytes: &mut [u8]) {
+        let first = self.segments.partition_point(|s| s.end <= self.painted);
+        for segment in self.segments.range(first..) {
+            let (from, to) = (len(base, segment.start), len(base, segment.end));
+            let Some(bytes) = bytes.get_mut(from..to) else {
+                continue;
+            };
+            let (head, fill) = match segment.fill {
+                Fill::Kept | Fill::Binary => continue,
+                Fill::Lines => (b'\n', b'\n'),
+                Fill::Named if segment.goes_on => (b' ', b' '),
+                Fill::Named => (b'=', b' '),
+            };
+            self.covered.extend(bytes.iter());
+            bytes.fill(fill);
+            if let Some(first) = bytes.first_mut() {
+                *first = head;
+            }
+        }
+        self.painted = self.at;
+    }
+
+    /// Puts back into `bytes`, which begin at `base`, what was painted over.
+    pub(crate) fn restore(&self, base: u64, bytes: &mut [u8]) {
+        let end = base + bytes.len() as u64;
+        let mut covered = 0;
+        for segment in &self.segments {
+            if segment.start >= end {
+                break;
+            }
+            if !segment.fill.covers() {
+                continue;
+            }
+            let from = segment.start.max(base);
+            let skipped = covered + len(segment.start, from);
+            covered += len(segment.start, segment.end);
+            if segment.end <= base {
+                continue;
+            }
+            let to = segment.end.min(end);
+            let Some(bytes) = bytes.get_mut(len(base, from)..len(base, to)) else {
+                continue;
+            };
+            for (byte, was) in bytes.iter_mut().zip(self.covered.range(skipped..)) {
+                *byte = *was;
+            }
+        }
+    }
+
+    /// The segment that holds `at`, or else the next one behind it.
+    pub(crate) fn next(&self, at: u64) -> Option<Segment> {
+        let first = self.segments.partition_point(|s| s.end <= at);
+        self.segments.get(first).copied()
+    }
+
+    /// Where the last structure ends that ends at `at` or before.
+    pub(crate) fn behind(&self, at: u64) -> u64 {
+        let first = self.segments.partition_point(|s| s.end <= at);
+        let mut before = self.segments.range(..first).rev();
+        before.find(|s| s.fill != Fill::Binary).map_or(0, |s| s.end)
+    }
+
+    /// Whether structure or something binary begins at `at`.
+    pub(crate) fn begins(&self, at: u64) -> bool {
+        self.next(at).is_some_and(|next| next.start == at)
+    }
+
+    /// Forgets what lies before `at`.
+    pub(crate) fn forget(&mut self, at: u64) {
+        while let Some(segment) = self.segments.front().filter(|s| s.end <= at) {
+            if segment.fill.covers() {
+                self.covered
+                    .drain(..len(segment.start, segment.end).min(self.covered.len()));
+            }
+            self.segments.pop_front();
+        }
+    }
+
+    /// Keeps only what is needed until the next bytes come.
+    pub(crate) fn rest(&mut self) {
+        self.segments.shrink_to(16);
+        self.covered.shrink_to(64);
+    }
+
+    /// Bytes held on the heap.
+    pub(crate) fn memory(&self) -> usize {
+        self.segments.capacity() * size_of::<Segment>() + self.covered.capacity()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::indexing_slicing, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn structure_is_painted_over_and_put_back() {
+        let text = b"ab12cd345ef6";
+        for cut in 0..=text.len() {
+            let mut layout = Layout::default();
+            let mut painted = text.to_vec();
+            let parts: [(usize, Option<Fill>); 6] = [
+                (2, None),
+                (2, Some(Fill::Lines)),
+                (2, None),
+                (3, Some(Fill::Named)),
+                (2, None),
+                (1, Some(Fill::Kept)),
+            ];
+            let mut at = 0;
+            for (len, fill) in parts {
+                for _ in 0..len {
+                    if at == cut {
+                        layout.paint(0, &mut painted[..at]);
+                    }
+                    match fill {
+                        Some(fill) => layout.structure(1, fill),
+                        None => layout.content(1),
+                    }
+                    at += 1;
+                }
+            }
+            layout.paint(0, &mut painted);
+            assert_eq!(painted, b"ab\n\ncd=  ef6", "{cut}");
+            assert_eq!(layout.next(0).map(|s| s.start), Some(2));
+            for from in 0..text.len() {
+                layout.forget(from as u64);
+                let mut part = painted[from..].to_vec();
+                layout.restore(from as u64, &mut part);
+                assert_eq!(part, &text[from..], "{cut} {from}");
+            }
+        }
+    }
+}

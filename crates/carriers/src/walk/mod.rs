@@ -1,0 +1,245 @@
+//! Formats that count bytes and hold text: protobuf, frames of gRPC, MessagePack, CBOR. A reader goes over the bytes before they are
+//! scanned and says which of them carry something; the others are covered, so that rules see text with ends of lines between (or, behind a
+//! name, an equals sign), and they are never changed. What is found becomes `*`, as many bytes; characters are masked whole.
+//!
+//! Which bytes carry something is the readers' business; what covers them is the [`layout`]'s.
+
+mod frames;
+mod items;
+mod layout;
+mod protobuf;
+
+use alloc::vec::Vec;
+
+use blackbar_engine::Stream;
+
+use crate::edits::{Edits, Wish, Wishes};
+pub use frames::Codec;
+pub(crate) use frames::Frames;
+pub(crate) use items::{Items, Packing};
+use layout::{Fill, Layout};
+pub(crate) use protobuf::Protobuf;
+
+/// Says which bytes carry something.
+#[derive(Debug, Clone)]
+pub(crate) enum Reader {
+    Protobuf(Protobuf),
+    Frames(Frames),
+    Items(Items),
+}
+
+impl Reader {
+    fn read(&mut self, bytes: &[u8], last: bool, layout: &mut Layout) -> usize {
+        match self {
+            Reader::Protobuf(reader) => reader.read(bytes, last, layout),
+            Reader::Frames(reader) => reader.read(bytes, last, layout),
+            Reader::Items(reader) => reader.read(bytes, last, layout),
+        }
+    }
+}
+
+/// A reader, what it found out, and how far output is.
+#[derive(Debug)]
+pub(crate) struct Walk {
+    reader: Reader,
+    layout: Layout,
+    /// Bytes that came and that the reader could not deal with yet.
+    pending: Vec<u8>,
+    /// Whether they stand at the beginning of the stream's room.
+    placed: bool,
+    /// Offset up to which output is final; it stands in no character.
+    done: u64,
+    wishes: Wishes,
+}
+
+impl Walk {
+    pub(crate) fn new(reader: Reader) -> Walk {
+        Walk {
+            reader,
+            layout: Layout::default(),
+            pending: Vec::new(),
+            placed: false,
+            done: 0,
+            wishes: Wishes::default(),
+        }
+    }
+
+    /// How many bytes came that were not scanned.
+    pub(crate) fn pending(&self) -> u64 {
+        self.pending.len() as u64
+    }
+
+    /// Offset up to which output is final.
+    pub(crate) fn done(&self) -> u64 {
+        self.done
+    }
+
+    /// How many parts came in a form that nothing here reads.
+    pub(crate) fn unread(&self) -> u64 {
+        match &self.reader {
+            Reader::Frames(frames) => frames.unread(),
+            Reader::Protobuf(_) | Reader::Items(_) => 0,
+        }
+    }
+
+    /// Room in `stream` for `len` bytes behind those that are pending.
+    pub(crate) fn spare<'a>(&mut self, stream: &'a mut Stream, len: usize) -> &'a mut [u8] {
+        let before = self.pending.len();
+        let room = stream.spare(before + len);
+        let (pending, room) = room.split_at_mut_checked(before).unwrap_or_default();
+        pending.copy_from_slice(&self.pending);
+        self.placed = true;
+        room
+    }
+
+    /// Reads the first `len` bytes of that room and covers structure. Answers how many bytes the stream is to scan.
+    pub(crate) fn cover(&mut self, stream: &mut Stream, len: usize, last: bool) -> usize {
+        if !self.placed {
+            self.spare(stream, len);
+        }
+        self.placed = false;
+        let base = stream.received();
+        let bytes = stream.unscanned_mut(self.pending.len() + len);
+        let mut read = self.reader.read(bytes, last, &mut self.layout);
+        if last {
+            self.layout.content(bytes.len().saturating_sub(read));
+            read = bytes.len();
+        }
+        let (now, later) = bytes.split_at_mut_checked(read).unwrap_or_default();
+        self.layout.paint(base, now);
+        self.pending.clear();
+        self.pending.extend_from_slice(later);
+        read
+    }
+
+    /// Makes edits of what `stream` wants to replace. `last`: no byte follows.
+    pub(crate) fn shape(&mut self, stream: &Stream, last: bool, edits: &mut Edits) {
+        self.wishes.take(stream);
+        let base = self.done;
+        let text = stream.received_bytes(base, stream.decided());
+        let end = base + text.len() as u64;
+        let slice = |from: u64, to: u64| {
+            let index = |at: u64| usize::try_from(at.saturating_sub(base)).unwrap_or(usize::MAX);
+            text.get(index(from)..index(to)).unwrap_or_default()
+        };
+        let mut at = base;
+        while at < end {
+            let wish = self.wishes.next_after(at);
+            let Some(wish) = wish.filter(|wish| wish.start < end) else {
+                break;
+            };
+            at = at.max(wish.start);
+            let least = self.layout.behind(at).max(base);
+            // A character is changed as a whole, and none goes over structure.
+            let until = match self.layout.next(at) {
+                Some(segment) if segment.start <= at => {
+                    if segment.fill != Fill::Binary || wish.region < segment.start {
+                        // What the next wish wants may still be granted.
+                        at = segment.end.min(wish.end);
+                        continue;
+                    }
+                    segment.end.min(end)
+                }
+                next => next.map_or(end, |segment| segment.start.min(end)),
+            };
+            let closed = last || until < end || self.layout.begins(end);
+            let inside = slice(at, until).first().is_some_and(|&byte| goes_on(byte));
+            let start = if inside {
+                at - begun(slice(least, at))
+            } else {
+                at
+            };
+            let unit = slice(start, until);
+            let wanted = unit.first().map_or(1, |&first| width(first));
+            if unit.len() < wanted && !closed && unit.iter().skip(1).all(|&b| goes_on(b)) {
+                break;
+            }
+            let more = unit.iter().take(wanted).skip(1);
+            let len = 1 + more.take_while(|&&byte| goes_on(byte)).count();
+            let unit = unit.get(..len).unwrap_or_default();
+            if !is_kept(start, unit, &wish, &self.wishes) {
+                edits.put(start, start + len as u64, |out| {
+                    out.resize(out.len() + len, b'*')
+                });
+            }
+            at = start + len as u64;
+        }
+        self.done = if last {
+            end
+        } else {
+            end - self.cut_off(text, end)
+        };
+    }
+
+    /// How many bytes at the end of `text` may belong to a character that goes on.
+    fn cut_off(&self, text: &[u8], end: u64) -> u64 {
+        if self.layout.begins(end) {
+            return 0;
+        }
+        let run = usize::try_from(end - self.layout.behind(end)).unwrap_or(usize::MAX);
+        let from = text.len().saturating_sub(run);
+        begun(text.get(from..).unwrap_or_default())
+    }
+
+    /// Puts back into `bytes`, which begin at `base`, what was covered.
+    pub(crate) fn restore(&self, base: u64, bytes: &mut [u8]) {
+        self.layout.restore(base, bytes);
+    }
+
+    /// Forgets what lies before `taken`.
+    pub(crate) fn release(&mut self, taken: u64) {
+        self.layout.forget(taken.min(self.done));
+    }
+
+    /// What lies behind the last byte that the stream received is lost.
+    pub(crate) fn displace(&mut self) {
+        self.placed = false;
+    }
+
+    /// Keeps only what is needed until the next bytes come.
+    pub(crate) fn rest(&mut self) {
+        self.placed = false;
+        self.layout.rest();
+        self.wishes.rest();
+        self.pending.shrink_to(64);
+    }
+
+    /// Bytes held on the heap.
+    pub(crate) fn memory(&self) -> usize {
+        self.layout.memory() + self.wishes.memory() + self.pending.capacity()
+    }
+}
+
+/// Whether `wish` leaves all bytes of the unit at `start` as they are.
+fn is_kept(start: u64, unit: &[u8], wish: &Wish, wishes: &Wishes) -> bool {
+    if wish.is_tag() || start < wish.start || start + unit.len() as u64 > wish.end {
+        return false;
+    }
+    let from = usize::try_from(start - wish.start).unwrap_or(usize::MAX);
+    let text = wishes.text(wish).get(from..from.saturating_add(unit.len()));
+    text == Some(unit)
+}
+
+/// The number of bytes of a character of UTF-8 that begins with `first`.
+fn width(first: u8) -> usize {
+    match first {
+        0xc2..=0xdf => 2,
+        0xe0..=0xef => 3,
+        0xf0..=0xf4 => 4,
+        _ => 1,
+    }
+}
+
+fn goes_on(byte: u8) -> bool {
+    byte & 0xc0 == 0x80
+}
+
+/// How many bytes at the end of `before` belong to a character that goes on behind it, or may.
+fn begun(before: &[u8]) -> u64 {
+    for (back, &byte) in (1_u64..).zip(before.iter().rev().take(3)) {
+        if !goes_on(byte) {
+            return if width(byte) as u64 > back { back } else { 0 };
+        }
+    }
+    0
+}

@@ -1,0 +1,462 @@
+//! Protobuf that is redacted stays protobuf: every field but what was found reads as before, lengths and all.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+mod support;
+
+use blackbar_carriers::{Carrier, Codec, Format, Views};
+use prost_reflect::prost::Message as _;
+use prost_reflect::prost_types::field_descriptor_proto::{Label, Type};
+use prost_reflect::prost_types::{
+    DescriptorProto, FieldDescriptorProto, FileDescriptorProto, FileDescriptorSet, MessageOptions,
+};
+use prost_reflect::{DescriptorPool, DynamicMessage, MapKey, MessageDescriptor, Value};
+use support::{Outcome, Subject};
+
+fn varint(mut value: u64) -> Vec<u8> {
+    let mut out = Vec::new();
+    while value > 127 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+    out
+}
+
+/// A length-delimited field.
+fn field(number: u64, contents: impl AsRef<[u8]>) -> Vec<u8> {
+    let contents = contents.as_ref();
+    let mut out = varint(number << 3 | 2);
+    out.extend(varint(contents.len() as u64));
+    out.extend(contents);
+    out
+}
+
+fn frame(flags: u8, message: &[u8]) -> Vec<u8> {
+    let mut out = vec![flags];
+    out.extend(u32::try_from(message.len()).unwrap().to_be_bytes());
+    out.extend(message);
+    out
+}
+
+#[track_caller]
+fn run(format: Format, input: &[u8]) -> Outcome {
+    let got = Subject::new().check(input, format, Views::ALL);
+    assert_eq!(got.out.len(), input.len(), "a length changed");
+    got
+}
+
+#[track_caller]
+fn becomes(input: &[u8], wanted: &[u8]) {
+    let got = run(Format::Protobuf, input);
+    assert_eq!(
+        got.out.escape_ascii().to_string(),
+        wanted.escape_ascii().to_string()
+    );
+}
+
+#[test]
+fn strings_are_masked_at_their_length() {
+    becomes(&field(1, "ghp_ABCDEFG1"), &field(1, "ghp_********"));
+    becomes(&field(3, "to x@ab.de."), &field(3, "to *******."));
+    // In messages in messages.
+    let deep = |s: &str| field(1, [field(2, field(7, field(1, s))), vec![0x10, 5]].concat());
+    becomes(&deep("x@ab.de"), &deep("*******"));
+    // Kept parts are kept, characters are masked whole.
+    becomes(&field(2, "AKIA\u{e9}BCDEFG"), &field(2, "AKIA********"));
+    becomes(&field(2, "sk-abcdefghi"), &field(2, "sk-******ghi"));
+    becomes(&field(2, "Qa\u{e9}\u{e9}"), &field(2, "Q***\u{e9}"));
+    becomes(&field(2, "Qab\u{e9}"), &field(2, "Q****"));
+}
+
+#[test]
+fn what_stands_beside_a_string_is_no_part_of_it() {
+    // Lengths and tags that are letters and digits: 0x30 is a zero, 0x42 the tag of field 8.
+    let note = "ghp_ABCDEFG1 and so on until it is forty-eight long.";
+    assert!(note.len() > 0x30);
+    let message = |text: &str| [field(8, text), field(8, text)].concat();
+    becomes(
+        &message(&note[..0x30]),
+        &message(&note.replace("ABCDEFG1", "********")[..0x30]),
+    );
+    let sixteen = "4111111111111111";
+    let cards = |text: &str| [field(6, text), field(7, text), field(6, text)].concat();
+    becomes(&cards(sixteen), &cards(&"*".repeat(16)));
+    // A token that would go on in the next field's tag.
+    let two = |a: &str| [field(9, a), vec![0x48, 7]].concat();
+    becomes(&two("sk-abcdefgh"), &two("sk-*****fgh"));
+}
+
+#[test]
+fn numbers_are_not_looked_at() {
+    let mut message = Vec::new();
+    for byte in b"ghp_ABCDEFG1 x@ab.de" {
+        message.extend([0x28, *byte]);
+    }
+    message.push(0x31);
+    message.extend(b"x@abc.de");
+    message.push(0x35);
+    message.extend(b"Qabc");
+    message.extend([0x50, 1]);
+    becomes(&message, &message);
+}
+
+#[test]
+fn names_are_next_to_what_they_name() {
+    // As in maps and labels, and wrapped, as attributes of OpenTelemetry are.
+    let pair = |value: &str| field(7, [field(1, "api_key"), field(2, value)].concat());
+    becomes(&pair("hunter22"), &pair("********"));
+    let any = |value: &str| {
+        let value = field(2, field(1, value));
+        field(6, [field(1, "http.passwd"), value].concat())
+    };
+    becomes(&any("hunter22"), &any("********"));
+    // Not what only follows.
+    let other = field(7, [field(1, "api_key"), field(3, "hunter22")].concat());
+    becomes(&other, &other);
+    let next = [field(1, "api_key"), field(1, "hunter22")].concat();
+    becomes(&next, &next);
+    let number = [
+        field(1, "passwd"),
+        field(2, [0x18, 5]),
+        field(1, "hunter22"),
+    ];
+    becomes(&number.concat(), &number.concat());
+}
+
+#[test]
+fn text_that_could_be_a_message_is_text() {
+    // `a`, `i` and `9` are tags of numbers of eight bytes.
+    for text in ["ax@ab.dex", "i x@ab.dea x@ab.de", "9@x@ab.de"] {
+        let got = run(Format::Protobuf, &field(4, text));
+        assert!(!got.findings.is_empty(), "{text}");
+    }
+    // Printable, and a message all the same: nothing but a string of 40 bytes in field 5.
+    let inner = format!("{:40}", "passwd=hunter22 ghp_ABCDEFG1");
+    let wanted = inner
+        .replace("hunter22", "********")
+        .replace("ABCDEFG1", "********");
+    becomes(&field(3, field(5, &inner)), &field(3, field(5, &wanted)));
+}
+
+#[test]
+fn what_is_no_message_is_bytes_that_are_counted() {
+    becomes(b"to x@ab.de and on", b"to ******* and on");
+    becomes(b"", b"");
+    // From where it breaks, within what it breaks in; behind that the walk goes on.
+    let broken = |a: &str, b: &str| {
+        let long = [field(2, "x".repeat(600)), vec![0x07], a.as_bytes().to_vec()];
+        [field(1, long.concat()), field(8, b)].concat()
+    };
+    becomes(
+        &broken(" x@ab.de", "ghp_ABCDEFG1"),
+        &broken(" *******", "ghp_********"),
+    );
+    // Cut off anywhere: what is there is redacted as far as it goes.
+    let whole = [field(1, field(1, "x@ab.de")), field(2, "x@ab.de")].concat();
+    for len in 0..whole.len() {
+        run(Format::Protobuf, &whole[..len]);
+    }
+}
+
+#[test]
+fn frames_hold_messages() {
+    let stream = |a: &str, b: &str| {
+        let first = frame(0, &field(1, a));
+        let second = frame(0, &[field(8, b), vec![0x10, 1]].concat());
+        [first, frame(0, b""), second].concat()
+    };
+    let got = run(
+        Format::Frames(Codec::Protobuf),
+        &stream("x@ab.de", "ghp_ABCDEFG1"),
+    );
+    assert_eq!(got.out, stream("*******", "ghp_********"));
+    // A compressed one is not looked at, and counted.
+    let packed = [frame(1, b"x@ab.de"), frame(0, &field(1, "x@ab.de"))].concat();
+    let got = run(Format::Frames(Codec::Protobuf), &packed);
+    assert_eq!(
+        got.out,
+        [frame(1, b"x@ab.de"), frame(0, &field(1, "*******"))].concat()
+    );
+    let subject = Subject::new();
+    let mut carrier = Carrier::new(Format::Frames(Codec::Protobuf));
+    carrier.push(&subject.engine, &subject.plan, &packed, true);
+    assert_eq!(carrier.unread(), 1);
+    // Trailers of gRPC-Web keep their lines.
+    let web = |mail: &str| {
+        frame(
+            0x80,
+            format!("grpc-status: 3\r\ngrpc-message: no {mail}\r\n").as_bytes(),
+        )
+    };
+    let got = run(Format::Frames(Codec::Protobuf), &web("x@ab.de"));
+    assert_eq!(got.out, web("*******"));
+    // No frames at all.
+    let got = run(Format::Frames(Codec::Protobuf), b"mail x@ab.de and others");
+    assert_eq!(got.out, b"mail ******* and others");
+}
+
+#[test]
+fn frames_of_json_keep_its_structure() {
+    let message =
+        |a: &str, b: &str| frame(0, format!(r#"{{"a":"{a}","Q":[1,"\n{b}"]}}"#).as_bytes());
+    let got = run(
+        Format::Frames(Codec::Json),
+        &message("x@ab.de", "ghp_ABCDEFG1"),
+    );
+    assert_eq!(got.out, message("*******", "ghp_********"));
+    let end = frame(2, br#"{"error":{"message":"no x@ab.de"}}"#);
+    let got = run(Format::Frames(Codec::Protobuf), &end);
+    assert_eq!(got.out, frame(2, br#"{"error":{"message":"no *******"}}"#));
+}
+
+/// A message of every kind of field, itself among them.
+fn descriptor() -> MessageDescriptor {
+    let one = |name: &str, number: i32, kind: Type, label: Label| FieldDescriptorProto {
+        name: Some(name.into()),
+        number: Some(number),
+        label: Some(label.into()),
+        r#type: Some(kind.into()),
+        type_name: match kind {
+            Type::Message if name == "pairs" => Some(".t.M.PairsEntry".into()),
+            Type::Message | Type::Group => Some(".t.M".into()),
+            _ => None,
+        },
+        ..FieldDescriptorProto::default()
+    };
+    use Label::{Optional, Repeated};
+    let entry = DescriptorProto {
+        name: Some("PairsEntry".into()),
+        field: vec![
+            one("key", 1, Type::String, Optional),
+            one("value", 2, Type::String, Optional),
+        ],
+        options: Some(MessageOptions {
+            map_entry: Some(true),
+            ..MessageOptions::default()
+        }),
+        ..DescriptorProto::default()
+    };
+    let message = DescriptorProto {
+        name: Some("M".into()),
+        nested_type: vec![entry],
+        field: vec![
+            one("text", 1, Type::String, Optional),
+            one("inner", 2, Type::Message, Optional),
+            one("number", 3, Type::Int64, Optional),
+            one("list", 4, Type::String, Repeated),
+            one("all", 5, Type::Message, Repeated),
+            one("double", 6, Type::Double, Optional),
+            one("float", 7, Type::Fixed32, Optional),
+            one("pairs", 8, Type::Message, Repeated),
+            one("bytes", 9, Type::Bytes, Optional),
+            one("packed", 12, Type::Uint32, Repeated),
+            one("late", 3000, Type::String, Optional),
+            one("far", 17, Type::Message, Optional),
+        ],
+        ..DescriptorProto::default()
+    };
+    let file = FileDescriptorProto {
+        name: Some("t.proto".into()),
+        package: Some("t".into()),
+        syntax: Some("proto3".into()),
+        message_type: vec![message],
+        ..FileDescriptorProto::default()
+    };
+    let pool = DescriptorPool::from_file_descriptor_set(FileDescriptorSet { file: vec![file] });
+    pool.unwrap().get_message_by_name("t.M").unwrap()
+}
+
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, below: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 33) as usize % below
+    }
+
+    fn text(&mut self) -> String {
+        const BITS: &[&str] = &[
+            "ghp_ABCDEFG1",
+            "gh\\u0070_ABCDEFG1",
+            "x@ab.de",
+            "x%40ab.de",
+            "4111111111111111",
+            "Q",
+            "é",
+            "😀",
+            "AKIA12345",
+            "sk-abcdefgh",
+            "-----B",
+            "~",
+            "passwd",
+            "api_key=",
+            " ",
+            "some words that are longer than a length that is no letter",
+            "\n",
+            "a",
+            "*(",
+        ];
+        (0..self.below(5))
+            .map(|_| BITS[self.below(BITS.len())])
+            .collect()
+    }
+
+    fn message(&mut self, kind: &MessageDescriptor, depth: usize) -> DynamicMessage {
+        let mut message = DynamicMessage::new(kind.clone());
+        for _ in 0..self.below(5) {
+            let (name, value) = match self.below(if depth == 0 { 9 } else { 12 }) {
+                0 | 1 => ("text", Value::String(self.text())),
+                2 => (
+                    "number",
+                    Value::I64([0, 7, -1, 4_111_111_111_111_111][self.below(4)]),
+                ),
+                3 => {
+                    let all = (0..self.below(4)).map(|_| Value::String(self.text()));
+                    ("list", Value::List(all.collect()))
+                }
+                4 => (
+                    "double",
+                    Value::F64([0.5, 4111.25, f64::MAX][self.below(3)]),
+                ),
+                5 => ("float", Value::U32(u32::from_be_bytes(*b"Qabc"))),
+                6 => {
+                    let name = ["passwd", "api_key", "x"][self.below(3)];
+                    let pairs = [(MapKey::String(name.into()), Value::String(self.text()))];
+                    ("pairs", Value::Map(pairs.into()))
+                }
+                7 => {
+                    let bytes: Vec<u8> =
+                        (0..self.below(40)).map(|_| self.below(256) as u8).collect();
+                    ("bytes", Value::Bytes(bytes.into()))
+                }
+                8 => {
+                    // Packed numbers are bytes to those who have no descriptor; so they must not spell what a rule finds.
+                    let all = (0..self.below(20)).map(|_| Value::U32(100 + self.below(400) as u32));
+                    ("packed", Value::List(all.collect()))
+                }
+                9 => ("inner", Value::Message(self.message(kind, depth - 1))),
+                10 => ("far", Value::Message(self.message(kind, depth - 1))),
+                _ => {
+                    let all =
+                        (0..self.below(4)).map(|_| Value::Message(self.message(kind, depth - 1)));
+                    ("all", Value::List(all.collect()))
+                }
+            };
+            message.set_field_by_name(name, value);
+        }
+        message
+    }
+}
+
+/// Whether `b` is what `a` may become: the same but for strings and bytes, which are as long as before.
+fn like(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::String(a), Value::String(b)) => {
+            let stars = |c: u8| c == b'*';
+            a.len() == b.len() && a.bytes().zip(b.bytes()).all(|(a, b)| a == b || stars(b))
+        }
+        (Value::Bytes(a), Value::Bytes(b)) => a.len() == b.len(),
+        (Value::Message(a), Value::Message(b)) => same(a, b),
+        (Value::List(a), Value::List(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| like(a, b))
+        }
+        // Keys may be masked.
+        (Value::Map(a), Value::Map(b)) => {
+            a.len() == b.len() && a.values().zip(b.values()).all(|(a, b)| like(a, b))
+        }
+        (a, b) => a == b,
+    }
+}
+
+fn same(a: &DynamicMessage, b: &DynamicMessage) -> bool {
+    let (a, b): (Vec<_>, Vec<_>) = (a.fields().collect(), b.fields().collect());
+    a.len() == b.len()
+        && a.iter().zip(&b).all(|(a, b)| a.0 == b.0 && like(a.1, b.1))
+        && b.len() == a.len()
+}
+
+#[test]
+fn messages_stay_messages_however_they_are_cut() {
+    let (kind, subject) = (descriptor(), Subject::new());
+    let mut changed = 0;
+    for seed in 1..600_u64 {
+        let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+        let message = random.message(&kind, 3);
+        let bytes = message.encode_to_vec();
+        let got = if bytes.len() < 400 {
+            subject.check(&bytes, Format::Protobuf, Views::ALL)
+        } else {
+            subject.run(&bytes, Format::Protobuf, Views::ALL, &[bytes.len() / 3])
+        };
+        let after =
+            DynamicMessage::decode(kind.clone(), got.out.as_slice()).unwrap_or_else(|error| {
+                panic!(
+                    "seed {seed}: {error}\n{message}\n{}\n{}",
+                    bytes.escape_ascii(),
+                    got.out.escape_ascii()
+                )
+            });
+        assert_eq!(after.unknown_fields().count(), 0, "seed {seed}");
+        assert!(
+            same(&message, &after),
+            "seed {seed}: {message}\nbecame\n{after}"
+        );
+        changed += usize::from(got.out != bytes);
+        // In frames it comes out the same.
+        let framed = [frame(0, &bytes), frame(0, &bytes)].concat();
+        let again = subject.run(&framed, Format::Frames(Codec::Protobuf), Views::ALL, &[3]);
+        let head = again.out.get(5..5 + bytes.len()).unwrap();
+        let head = DynamicMessage::decode(kind.clone(), head).unwrap();
+        assert!(same(&message, &head), "seed {seed}: framed");
+    }
+    assert!(changed > 200, "{changed}");
+}
+
+#[test]
+fn anything_is_taken_and_nothing_is_held() {
+    let subject = Subject::new();
+    for seed in 1..2000_u64 {
+        let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+        let mut bytes: Vec<u8> = (0..random.below(60))
+            .map(|_| match random.below(3) {
+                0 => random.below(256) as u8,
+                1 => [0x0a, 0x12, 0x08, 0x0b, 0x0c, 0x05, 0x00][random.below(7)],
+                _ => random.below(20) as u8,
+            })
+            .collect();
+        bytes.extend(random.text().as_bytes());
+        for format in [
+            Format::Protobuf,
+            Format::Frames(Codec::Protobuf),
+            Format::Frames(Codec::Json),
+        ] {
+            let got = subject.check(&bytes, format, Views::ALL);
+            assert_eq!(got.out.len(), bytes.len());
+        }
+    }
+    // A long stream: what is held does not grow with it.
+    let unit = [
+        field(1, [field(1, "passwd"), field(2, "hunter22")].concat()),
+        field(3, vec![0; 2000]),
+    ];
+    let unit = unit.concat();
+    let mut carrier = Carrier::new(Format::Protobuf);
+    let (mut most, mut out) = (0, Vec::new());
+    for turn in 0..3000 {
+        carrier.push(&subject.engine, &subject.plan, &unit, false);
+        out.clear();
+        carrier.take_output(&mut out);
+        carrier.rest(&mut Vec::new());
+        if turn == 100 {
+            most = carrier.memory();
+        }
+        assert!(turn < 100 || carrier.memory() <= most + 4096, "{turn}");
+    }
+}

@@ -1,0 +1,110 @@
+//! Formats that count bytes and are walked: protobuf and gRPC through the real module.
+
+use blackbar_host_test::{Chunking, Headers};
+
+use super::both;
+use crate::filter_support::*;
+
+/// A length-delimited field; numbers below 16, contents below 128 bytes.
+fn field(number: u8, contents: impl AsRef<[u8]>) -> Vec<u8> {
+    let contents = contents.as_ref();
+    let length = u8::try_from(contents.len()).unwrap();
+    [&[number << 3 | 2, length], contents].concat()
+}
+
+fn frame(flags: u8, message: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(message.len()).unwrap();
+    [&[flags], &length.to_be_bytes()[..], message].concat()
+}
+
+/// Nested messages whose strings stand behind tags and lengths that are letters.
+fn messages(key: &str) -> Vec<u8> {
+    let note = format!("{:70}", format!("{key} and more"));
+    let attribute = [field(1, "note"), field(2, field(1, &note))].concat();
+    let number = [0x49, 1, 2, 3, 4, 5, 6, 7, 8];
+    let one = [field(8, attribute), number.to_vec(), field(9, key)].concat();
+    [frame(0, &one), frame(0, b""), frame(0, &one)].concat()
+}
+
+#[test]
+fn grpc_in_any_pieces_with_trailers() {
+    let (input, expected) = (messages("key-12345678"), messages("************"));
+    let mut host = host("");
+    for (mut transaction, request) in both(&input) {
+        let trailers = Some(Headers::from([("grpc-status", "0")]));
+        let headers = if request {
+            transaction.request_trailers = trailers;
+            &mut transaction.request_headers
+        } else {
+            transaction.response_trailers = trailers;
+            &mut transaction.response_headers
+        };
+        headers.remove(b"content-length");
+        headers.set(b"content-type", b"application/grpc+proto");
+        for cut in 1..input.len() {
+            for chunking in [Chunking::at(&[cut]), Chunking::size(cut)] {
+                let outcome = run(&mut host, &transaction, &chunking);
+                let got = if request {
+                    outcome.upstream
+                } else {
+                    outcome.downstream
+                };
+                assert!(got.body == expected, "cut at {cut}: {}", text(&got.body));
+                assert!(got.trailers.is_some());
+            }
+        }
+    }
+}
+
+#[test]
+fn protobuf_keeps_its_content_length() {
+    let message = |key: &str| field(1, [field(1, "k"), field(2, field(1, key))].concat());
+    let (input, expected) = (message("key-12345678"), message("************"));
+    let media = [("content-type", "application/x-protobuf")];
+    let mut host = host("");
+    for cut in 1..=input.len() {
+        let outcome = run(
+            &mut host,
+            &request(&media, input.as_slice()),
+            &Chunking::size(cut),
+        );
+        assert_eq!(outcome.upstream.body, expected);
+        let length = input.len().to_string();
+        assert_eq!(
+            outcome.upstream.header("content-length"),
+            Some(length.as_str())
+        );
+    }
+}
+
+#[test]
+fn compressed_messages_are_refused_or_counted() {
+    let input = [
+        frame(0, &field(1, "key-12345678")),
+        frame(1, b"key-12345678"),
+    ]
+    .concat();
+    let media = [("content-type", "application/grpc")];
+    for chunking in [Chunking::whole(), Chunking::size(3)] {
+        let mut closed = host("");
+        let outcome = run(&mut closed, &request(&media, input.as_slice()), &chunking);
+        let reply = outcome.local_response.map(|reply| reply.status);
+        assert_eq!(reply, Some(415));
+        assert!(!text(&outcome.upstream.body).contains("key-"));
+        assert_eq!(closed.counter("blackbar.encoded.blocked"), 1);
+
+        let mut open = host(r#"{"content_encoding": {"request": "pass"}}"#);
+        let outcome = run(&mut open, &request(&media, input.as_slice()), &chunking);
+        let expected = [
+            frame(0, &field(1, "************")),
+            frame(1, b"key-12345678"),
+        ];
+        assert_eq!(outcome.upstream.body, expected.concat());
+        assert_eq!(open.counter("blackbar.open.encoded"), 1);
+
+        let mut shadow = host(r#"{"mode": "shadow"}"#);
+        let outcome = run(&mut shadow, &request(&media, input.as_slice()), &chunking);
+        assert_eq!(outcome.upstream.body, input);
+        assert_eq!(shadow.counter("blackbar.open.encoded"), 1);
+    }
+}
