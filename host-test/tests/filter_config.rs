@@ -210,7 +210,7 @@ fn imports_exports_and_size() {
         "memory memory",
     ];
     assert_eq!(exports, known);
-    assert!(inspection.size < 600_000, "{} bytes", inspection.size);
+    assert!(inspection.size < 1_000_000, "{} bytes", inspection.size);
     assert!(
         inspection.memory_pages < 64,
         "{} pages",

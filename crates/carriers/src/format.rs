@@ -48,9 +48,7 @@ impl Format {
         let (kind, sub) = essence.split_at(slash);
         match (kind, sub.get(1..).unwrap_or_default()) {
             (b"application", sub) if GRPC_JSON.contains(&sub) => Format::Frames(Codec::Json),
-            (b"application" | b"text", sub) if JSON.contains(&sub) || sub.ends_with(b"+json") => {
-                Format::Json
-            }
+            (b"application" | b"text", sub) if JSON.contains(&sub) || is_json(sub) => Format::Json,
             (b"application", b"x-www-form-urlencoded") => Format::Form,
             (b"multipart", b"byteranges") => Format::Bytes,
             (b"application", sub) if PROTOBUF.contains(&sub) => Format::Protobuf,
@@ -139,6 +137,12 @@ const GRPC: &[&[u8]] = &[
 /// Frames of messages that are JSON.
 const GRPC_JSON: &[&[u8]] = &[b"grpc+json", b"grpc-web+json", b"connect+json"];
 
+/// Whether a subtype says by its suffix that it is JSON; clients of Elasticsearch send `vnd.elasticsearch+x-ndjson`.
+fn is_json(sub: &[u8]) -> bool {
+    let suffix = sub.rsplit(|byte| *byte == b'+').next();
+    sub.contains(&b'+') && suffix.is_some_and(|suffix| JSON.contains(&suffix))
+}
+
 const JSON: &[&[u8]] = &[
     b"json",
     b"x-ndjson",
@@ -216,6 +220,7 @@ mod tests {
                     "Application/JSON;charset=utf-8",
                     "application/problem+json",
                     "application/x-ndjson",
+                    "application/vnd.elasticsearch+x-ndjson; compatible-with=9",
                     "text/json",
                 ],
             ),

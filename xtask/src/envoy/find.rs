@@ -83,7 +83,7 @@ fn on_path() -> Option<PathBuf> {
 }
 
 /// Shared by all checkouts of a user, so that a fresh clone fetches nothing again.
-fn cache_folder() -> PathBuf {
+pub(crate) fn cache_folder() -> PathBuf {
     let cache = std::env::var_os("XDG_CACHE_HOME")
         .map(PathBuf::from)
         .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))

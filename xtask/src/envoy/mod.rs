@@ -3,5 +3,5 @@
 mod find;
 mod run;
 
-pub(crate) use find::{Envoy, find};
+pub(crate) use find::{Envoy, cache_folder, find};
 pub(crate) use run::{Running, Setting, validate};

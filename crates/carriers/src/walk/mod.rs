@@ -93,6 +93,7 @@ impl Walk {
     }
 
     /// Reads the first `len` bytes of that room and covers structure. Answers how many bytes the stream is to scan.
+    #[inline(never)]
     pub(crate) fn cover(&mut self, stream: &mut Stream, len: usize, last: bool) -> usize {
         if !self.placed {
             self.spare(stream, len);
@@ -113,6 +114,7 @@ impl Walk {
     }
 
     /// Makes edits of what `stream` wants to replace. `last`: no byte follows.
+    #[inline(never)]
     pub(crate) fn shape(&mut self, stream: &Stream, last: bool, edits: &mut Edits) {
         self.wishes.take(stream);
         let base = self.done;
@@ -182,6 +184,7 @@ impl Walk {
     }
 
     /// Puts back into `bytes`, which begin at `base`, what was covered.
+    #[inline(never)]
     pub(crate) fn restore(&self, base: u64, bytes: &mut [u8]) {
         self.layout.restore(base, bytes);
     }

@@ -1,0 +1,330 @@
+"""Real clients send logs, traces and metrics with planted values through Envoy; what arrives is decoded by readers that are not ours.
+
+`cargo xtask clients` runs this. Every payload is sent twice by the same client: straight to the sinks here, and through Envoy. The two
+must decode to the same, value by value, but for the planted values, which must not arrive.
+
+    clients.py PORTS ENVOY    the sinks' ports are written to the file PORTS; Envoy's port is read from the file ENVOY once it is there
+"""
+
+import gzip
+import json
+import pathlib
+import sys
+import threading
+import time
+import urllib.request
+from concurrent import futures
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import grpc
+import msgpack
+from elasticsearch import Elasticsearch, helpers
+from google.protobuf.message import Message
+from opentelemetry._logs import LogRecord, SeverityNumber
+from opentelemetry.exporter.otlp.proto.grpc._log_exporter import OTLPLogExporter as GrpcLogs
+from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter as GrpcMetrics
+from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcSpans
+from opentelemetry.exporter.otlp.proto.http import Compression
+from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter as HttpLogs
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter as HttpMetrics
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpSpans
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import SimpleLogRecordProcessor
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+
+# In two parts, so that no token stands whole in the repository. They are made up.
+TOKEN = "ghp_" + "Ky9Pf34qY6Nb3wWD25RQ4F5ZR3qa7y3gm1IL"
+KEY_ID = "AKIA" + "Z7QXK3M5N2P4R6T2"
+MAIL = "jane.doe@" + "initech-mail.com"
+PASSWORD = "Tr0ub4dor" + "-x9Kq2"
+PLANTED = [TOKEN, KEY_ID, MAIL, PASSWORD]
+LINE = f"clone with {TOKEN} as {MAIL}, übermäßig 😀"
+
+OTLP = {
+    "logs": ExportLogsServiceRequest,
+    "traces": ExportTraceServiceRequest,
+    "metrics": ExportMetricsServiceRequest,
+}
+
+
+class Sink:
+    """Everything that arrived, by HTTP and by gRPC, in order."""
+
+    def __init__(self):
+        self.arrived = []
+        self.lock = threading.Lock()
+        sink = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                if self.headers.get("transfer-encoding", "").lower() == "chunked":
+                    body = b""
+                    while size := int(self.rfile.readline().split(b";")[0], 16):
+                        body += self.rfile.read(size)
+                        self.rfile.readline()
+                    while self.rfile.readline().strip():
+                        pass
+                else:
+                    body = self.rfile.read(int(self.headers.get("content-length", 0)))
+                if self.headers.get("content-encoding") == "gzip":
+                    body = gzip.decompress(body)
+                sink.take(self.path, dict(self.headers.items()), body)
+                answer = b"{}"
+                if self.path.startswith("/_bulk"):
+                    answer = json.dumps({"took": 1, "errors": False, "items": [{"index": {"status": 201}}] * (body.count(b"\n") // 2)}).encode()
+                self.send_response(200)
+                self.send_header("content-type", "application/json")
+                self.send_header("x-elastic-product", "Elasticsearch")
+                self.send_header("content-length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+
+            do_PUT = do_POST
+
+            def log_message(self, *_):
+                pass
+
+        class Any(grpc.GenericRpcHandler):
+            def service(self, call):
+                def take(request, context):
+                    sink.take(call.method, dict(context.invocation_metadata()), request)
+                    return b""
+
+                return grpc.unary_unary_rpc_method_handler(take)
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.http.serve_forever, daemon=True).start()
+        self.grpc = grpc.server(futures.ThreadPoolExecutor(4), handlers=[Any()])
+        self.ports = {"http": self.http.server_address[1], "grpc": self.grpc.add_insecure_port("127.0.0.1:0")}
+        self.grpc.start()
+
+    def take(self, path, headers, body):
+        with self.lock:
+            self.arrived.append((path, {k.lower(): v for k, v in headers.items()}, body))
+
+    def drain(self):
+        with self.lock:
+            arrived, self.arrived = self.arrived, []
+        return arrived
+
+
+def compare(was, now, path=""):
+    """Where two decoded values differ otherwise than by redaction; strings of counted formats keep their length."""
+    if isinstance(was, Message):
+        fields = {f.name: (f, v) for f, v in was.ListFields()}
+        others = {f.name: v for f, v in now.ListFields()}
+        if fields.keys() != others.keys():
+            raise AssertionError(f"{path}: fields {sorted(fields)} became {sorted(others)}")
+        for name, (field, value) in fields.items():
+            compare(value, others[name], f"{path}.{name}")
+    elif isinstance(was, dict):
+        if list(was) != list(now):
+            raise AssertionError(f"{path}: keys {list(was)} became {list(now)}")
+        for key in was:
+            compare(was[key], now[key], f"{path}.{key}")
+    elif isinstance(was, str):
+        if was != now and not redacts(was, now):
+            raise AssertionError(f"{path}: {now!r} is not {was!r} redacted")
+    elif hasattr(was, "__len__") and not isinstance(was, bytes):
+        if len(was) != len(now):
+            raise AssertionError(f"{path}: {len(was)} values became {len(now)}")
+        for index, (a, b) in enumerate(zip(was, now)):
+            compare(a, b, f"{path}[{index}]")
+    elif was != now:
+        raise AssertionError(f"{path}: {was!r} became {now!r}")
+
+
+def redacts(was, now):
+    """Whether only planted values went: every other piece of the text is still there, in order."""
+    rest = was
+    for value in PLANTED:
+        rest = rest.replace(value, "\0")
+    at = 0
+    for piece in filter(None, rest.split("\0")):
+        at = now.find(piece, at)
+        if at < 0:
+            return False
+        at += len(piece)
+    return rest != was
+
+
+class Play:
+    def __init__(self, sink, envoy):
+        self.sink, self.envoy, self.failed = sink, envoy, 0
+
+    def case(self, name, send, decode, same_length=False):
+        """Sends straight and through Envoy, and compares what both decode to."""
+        try:
+            found = []
+            for port in [self.sink.ports, {"http": self.envoy, "grpc": self.envoy}]:
+                send(port)
+                arrived = self.sink.drain()
+                if not arrived:
+                    raise AssertionError("nothing arrived")
+                found.append(arrived)
+            straight, cleaned = found
+            if len(straight) != len(cleaned):
+                raise AssertionError(f"{len(straight)} requests became {len(cleaned)}")
+            planted = 0
+            for (path, _, was), (other, _, now) in zip(straight, cleaned):
+                if path != other:
+                    raise AssertionError(f"{path} became {other}")
+                if same_length and len(was) != len(now):
+                    raise AssertionError(f"{len(was)} bytes became {len(now)}")
+                compare(decode(path, was), decode(path, now))
+                for value in PLANTED:
+                    planted += value.encode() in was
+                    if value.encode() in now:
+                        raise AssertionError(f"planted value {PLANTED.index(value)} arrived")
+            if not planted:
+                raise AssertionError("nothing was planted: this shows nothing")
+            print(f"ok {name}", flush=True)
+        except Exception as error:  # noqa: BLE001: every failure is a line of the report
+            self.failed += 1
+            print(f"FAILED {name}: {type(error).__name__}: {error}", flush=True)
+
+
+def otlp(kinds):
+    """Hands the same records to an exporter as often as it is called: with one clock, one trace, one id."""
+    resource = Resource.create({"service.name": "shop", "owner": MAIL})
+    attributes = {"http.request.header.x-token": TOKEN, "db.password": PASSWORD, "size": 4111, "ratio": 0.5, "list": [MAIL, "b"]}
+    spans, records = [], []
+
+    class Keep:
+        def __init__(self, kept):
+            self.kept = kept
+
+        def export(self, batch, *_, **__):
+            self.kept.extend(batch)
+
+        def shutdown(self):
+            pass
+
+        def force_flush(self, *_):
+            return True
+
+    tracing = TracerProvider(resource=resource)
+    tracing.add_span_processor(SimpleSpanProcessor(Keep(spans)))
+    with tracing.get_tracer("t").start_as_current_span(f"GET /users/{MAIL}", attributes=attributes) as span:
+        span.add_event("retry", {"with": KEY_ID})
+        logging = LoggerProvider(resource=resource)
+        logging.add_log_record_processor(SimpleLogRecordProcessor(Keep(records)))
+        for body in [LINE, {"password": PASSWORD, "note": LINE}, [LINE, 7, None], "x" * 700 + " " + TOKEN]:
+            record = LogRecord(timestamp=time.time_ns(), severity_number=SeverityNumber.WARN, severity_text="WARN", body=body, attributes=attributes)
+            logging.get_logger("l").emit(record)
+    reader = InMemoryMetricReader()
+    meter = MeterProvider(metric_readers=[reader], resource=resource).get_meter("m")
+    meter.create_counter("requests", unit="1").add(3, {"user": MAIL, "secret_key": KEY_ID})
+    meter.create_histogram("seconds").record(0.25, {"user": MAIL})
+    data = reader.get_metrics_data()
+    return [(kinds["logs"], records), (kinds["traces"], spans), (kinds["metrics"], data)]
+
+
+def otlp_message(path, body):
+    kind = next(kind for name, kind in OTLP.items() if name.rstrip("s") in path.lower())
+    message = kind()
+    message.ParseFromString(body)
+    return message
+
+
+def post(port, path, body, content_type, **headers):
+    request = urllib.request.Request(f"http://127.0.0.1:{port['http']}{path}", data=body, method="POST")
+    request.add_header("content-type", content_type)
+    for name, value in headers.items():
+        request.add_header(name.replace("_", "-"), value)
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        answer.read()
+
+
+def lines(_, body):
+    return [json.loads(line) for line in body.splitlines()]
+
+
+def unpacked(_, body):
+    unpacker = msgpack.Unpacker(raw=False)
+    unpacker.feed(body)
+    return list(unpacker)
+
+
+def main():
+    sink = Sink()
+    pathlib.Path(sys.argv[1]).write_text(json.dumps(sink.ports))
+    envoy = pathlib.Path(sys.argv[2])
+    for _ in range(1200):
+        if envoy.exists() and envoy.read_text().strip():
+            break
+        time.sleep(0.1)
+    play = Play(sink, int(envoy.read_text()))
+
+    grpc_kinds = {"logs": GrpcLogs, "traces": GrpcSpans, "metrics": GrpcMetrics}
+    http_kinds = {"logs": HttpLogs, "traces": HttpSpans, "metrics": HttpMetrics}
+    names = ["logs", "traces", "metrics"]
+    for name, (kind, batch) in zip(names, otlp(grpc_kinds)):
+        def send(port, kind=kind, batch=batch):
+            exporter = kind(endpoint=f"127.0.0.1:{port['grpc']}", insecure=True, timeout=20)
+            exporter.export(batch)
+            exporter.shutdown()
+
+        play.case(f"OTLP/gRPC {name}, OpenTelemetry SDK", send, otlp_message, same_length=True)
+    for packing in [Compression.NoCompression, Compression.Gzip]:
+        for name, (kind, batch) in zip(names, otlp(http_kinds)):
+            def send(port, kind=kind, batch=batch, name=name):
+                exporter = kind(endpoint=f"http://127.0.0.1:{port['http']}/v1/{name}", compression=packing, timeout=20)
+                exporter.export(batch)
+                exporter.shutdown()
+
+            play.case(f"OTLP/HTTP {name}, {packing.value}, OpenTelemetry SDK", send, otlp_message, same_length=True)
+
+    def bulk(port):
+        with Elasticsearch(f"http://127.0.0.1:{port['http']}", api_key="bm9uZTpub25l", request_timeout=20) as client:
+            documents = [{"_index": "logs", "_id": str(i), "message": f"{i} {LINE}", "n": i, "user": {"email": MAIL}} for i in range(40)]
+            helpers.bulk(client, documents)
+
+    play.case("Elasticsearch _bulk, elasticsearch", bulk, lines)
+
+    def loki(port):
+        values = [[str(1_700_000_000_000_000_000 + i), f"{i} {LINE}"] for i in range(20)]
+        body = {"streams": [{"stream": {"app": "shop", "user": MAIL}, "values": values}]}
+        post(port, "/loki/api/v1/push", json.dumps(body).encode(), "application/json")
+
+    play.case("Loki push, JSON", loki, lambda _, body: json.loads(body))
+
+    def splunk(port):
+        events = [{"time": 1700000000.5 + i, "event": {"m": LINE, "n": i}, "fields": {"user": MAIL}} for i in range(10)]
+        body = "".join(json.dumps(event) for event in events).encode()
+        post(port, "/services/collector/event", body, "application/json", Authorization="Splunk 00000000-0000-0000-0000-000000000000")
+
+    def events(_, body):
+        decoder, text, at, found = json.JSONDecoder(), body.decode(), 0, []
+        while at < len(text):
+            value, at = decoder.raw_decode(text, at)
+            found.append(value)
+        return found
+
+    play.case("Splunk HEC, events", splunk, events)
+
+    def raw(port):
+        body = "".join(f"{i} {LINE}\n" for i in range(10)).encode()
+        post(port, "/services/collector/raw", body, "text/plain", Authorization="Splunk 00000000-0000-0000-0000-000000000000")
+
+    play.case("Splunk HEC, raw", raw, lambda _, body: body.decode().splitlines())
+
+    def packed(port):
+        body = b"".join(msgpack.packb([1_700_000_000 + i, {"log": LINE, "user": MAIL, "n": i}]) for i in range(10))
+        post(port, "/app.log", body, "application/msgpack")
+
+    play.case("Fluent Bit's HTTP output, MessagePack", packed, unpacked, same_length=True)
+    return 1 if play.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
