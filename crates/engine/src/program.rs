@@ -63,6 +63,22 @@ pub(crate) struct Progress {
     redacted: u64,
 }
 
+impl Progress {
+    /// The same in a stream where all offsets are so much larger.
+    pub(crate) fn shifted(mut self, by: u64) -> Progress {
+        let offsets = [
+            &mut self.at,
+            &mut self.body,
+            &mut self.body_end,
+            &mut self.redacted,
+        ];
+        for offset in offsets.into_iter().chain(&mut self.accept) {
+            *offset = offset.wrapping_add(by);
+        }
+        self
+    }
+}
+
 /// What is known of a candidate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Verdict {

@@ -2,7 +2,7 @@
 //! for which lives in [`code`].
 //!
 //! A view begins where the first unit of its code stands. Up to there it would have seen what its parent has seen, so a fork of the parent
-//! is exact: open matches, context and all. It ends, again without any difference, where both have nothing open and what is still of
+//! is exact: open matches, context and all. It ends, again without any difference, where both have the same open and what is still of
 //! importance as context is the same in both. Views have views: a percent code in a percent code, escapes in escaped strings.
 
 mod code;
@@ -190,9 +190,9 @@ pub(crate) fn scan(
             views.push(view);
             continue;
         }
-        if !ends && !views.is_empty() && stream.is_at_rest() && runs.are_idle() {
+        if !ends && !views.is_empty() && runs.are_idle() {
             views.retain(|view| {
-                let ends = view.is_like_parent();
+                let ends = view.is_like(stream);
                 forced += if ends { view.forced() } else { 0 };
                 !ends
             });
@@ -524,9 +524,9 @@ impl View {
         first.map(|(start, rule)| (self.map.start(start), rule))
     }
 
-    /// Whether it would see what its parent sees, from here on, if that has nothing open either.
-    fn is_like_parent(&self) -> bool {
-        self.stream.is_at_rest()
+    /// Whether it would see what its parent sees, from here on.
+    fn is_like(&self, parent: &Stream) -> bool {
+        self.stream.goes_on_like(parent, self.differed)
             && self.views.is_empty()
             && self.runs.are_idle()
             && self.pending.is_empty()

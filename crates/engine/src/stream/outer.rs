@@ -4,7 +4,7 @@
 //! A caller that uses this scans with [`Stream::scan_next`], which decides nothing, adds what others found, and then lets the stream
 //! settle, but not beyond what the others still have open ([`Stream::settle`]).
 
-use super::{State, Stream};
+use super::{Open, State, Stream};
 use crate::artifact::Engine;
 use crate::plan::Plan;
 use crate::rule::{Action, Confidence, Finding, RuleIndex};
@@ -81,6 +81,34 @@ impl Stream {
     #[must_use]
     pub fn is_at_rest(&self) -> bool {
         self.open.is_empty()
+    }
+
+    /// Whether this stream and `other` will find the same in the same bytes: what is open in both began at or after `from`, an offset of
+    /// this one, and is the same, as seen from their ends. What stands before their ends must be the same as far as it may bear on matches.
+    #[must_use]
+    pub fn goes_on_like(&self, other: &Stream, from: u64) -> bool {
+        let shift = other.received().wrapping_sub(self.received());
+        let is_same = |mine: &Open, its: &Open| {
+            let (
+                State::Waiting { progress, earliest },
+                State::Waiting {
+                    progress: its_progress,
+                    earliest: its_earliest,
+                },
+            ) = (&mine.state, &its.state)
+            else {
+                return false;
+            };
+            mine.rule == its.rule
+                && mine.start.wrapping_add(shift) == its.start
+                && earliest.wrapping_add(shift) == *its_earliest
+                && progress.map(|p| p.shifted(shift)) == *its_progress
+        };
+        self.open.len() == other.open.len()
+            && self
+                .open
+                .iter()
+                .all(|mine| mine.start >= from && other.open.iter().any(|its| is_same(mine, its)))
     }
 
     /// The certain matches that have not ended: rule, and where the secret starts.
