@@ -5,6 +5,7 @@
 use core::fmt;
 use core::marker::PhantomData;
 
+use blackbar_carriers::Views;
 use crate::exchange::Side;
 use blackbar_engine::Action;
 use serde::de::value::MapAccessDeserializer;
@@ -181,6 +182,35 @@ impl ContentEncoding {
     }
 }
 
+/// Which encoded forms of values are read; what is not said is as the policy says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ViewChoice {
+    escapes: Option<bool>,
+    percent: Option<bool>,
+    entities: Option<bool>,
+    utf16: Option<bool>,
+    base64: Option<bool>,
+    hex: Option<bool>,
+    quoted_printable: Option<bool>,
+}
+
+impl ViewChoice {
+    /// The views that there are, where the policy wants `views`.
+    #[must_use]
+    pub fn apply(&self, views: Views) -> Views {
+        Views {
+            escapes: self.escapes.unwrap_or(views.escapes),
+            percent: self.percent.unwrap_or(views.percent),
+            entities: self.entities.unwrap_or(views.entities),
+            utf16: self.utf16.unwrap_or(views.utf16),
+            base64: self.base64.unwrap_or(views.base64),
+            hex: self.hex.unwrap_or(views.hex),
+            quoted_printable: self.quoted_printable.unwrap_or(views.quoted_printable),
+        }
+    }
+}
+
 /// What one rule does, in place of what the profile says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleOverride {
@@ -201,6 +231,8 @@ pub struct Config {
     pub mode: Mode,
     /// Which parts are scanned.
     pub scan: Scan,
+    /// Which encoded forms are read.
+    pub views: ViewChoice,
     /// In the order of the file; ids are unique.
     pub rules: Vec<RuleOverride>,
     /// Header names, in lower case, whose values go on untouched in [`Mode::Enforce`].
@@ -258,6 +290,7 @@ impl Default for Config {
             profile: None,
             mode: Mode::Enforce,
             scan: Scan::default(),
+            views: ViewChoice::default(),
             rules: Vec::new(),
             pass_headers: Both {
                 request: owned(PASS_REQUEST),
@@ -360,6 +393,8 @@ struct Raw {
     mode: Mode,
     #[serde(deserialize_with = "table")]
     scan: Scan,
+    #[serde(deserialize_with = "table")]
+    views: ViewChoice,
     rules: Rules,
     #[serde(deserialize_with = "table")]
     pass_headers: RawBoth,
@@ -406,6 +441,7 @@ impl Default for Raw {
             profile: None,
             mode: config.mode,
             scan: config.scan,
+            views: config.views,
             rules: Rules::default(),
             pass_headers: RawBoth::default(),
             log_headers: None,
@@ -444,6 +480,7 @@ impl Raw {
             profile: self.profile,
             mode: self.mode,
             scan: self.scan,
+            views: self.views,
             rules: self.rules.0,
             pass_headers: Both {
                 request: names(

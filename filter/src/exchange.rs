@@ -250,7 +250,7 @@ impl Exchange {
                         facts.length.filter(|_| !tunnel),
                         on_hold_limit,
                         config.content_encoding.of(side),
-                        session.shared.stream(),
+                        session.shared.stream(plugin),
                     );
                     *self.state(side) = BodyState::Scan {
                         body: Box::new(body),
@@ -302,7 +302,7 @@ impl Exchange {
                 None,
                 plugin.config.on_hold_limit,
                 plugin.config.content_encoding.of(side),
-                session.shared.stream(),
+                session.shared.stream(&plugin),
             );
             *self.state(side) = BodyState::Scan {
                 body: Box::new(body),

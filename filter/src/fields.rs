@@ -1,7 +1,7 @@
 //! Redaction of short whole values: headers, trailers, path and query. Which ones are looked at and how the result is written lives
 //! in [`crate::headers`].
 
-use blackbar_carriers::Carrier;
+use blackbar_carriers::{Carrier, Views};
 use blackbar_engine::{Action, Engine, Place, Plan, RuleIndex};
 
 use crate::counters::{Disposition, Tally};
@@ -31,6 +31,13 @@ impl Default for Scratch {
             stream: Carrier::new(Place::Header),
             patches: Patches::default(),
         }
+    }
+}
+
+impl Scratch {
+    /// Says which encoded forms are read.
+    pub fn set_views(&mut self, views: Views) {
+        self.stream.set_views(views);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use blackbar_carriers::Views;
 use blackbar_engine::{Action, Engine, MAGIC, Plan};
 
 use crate::config::{Config, ConfigError, Mode};
@@ -19,6 +20,8 @@ pub struct Plugin {
     pub plan: Plan,
     /// What they do where a length may not change: every tag a mask.
     pub masks: Plan,
+    /// Which encoded forms of values are read.
+    pub views: Views,
     /// Whether any rule may change a message at all.
     pub changes: bool,
     /// The plugin's counters.
@@ -76,6 +79,7 @@ impl Plugin {
         }
         let counters = Counters::new(Some(&engine));
         Ok(Plugin {
+            views: config.views.apply(Views::default()),
             config,
             engine,
             plan,

@@ -1,7 +1,6 @@
 //! What a callback may use besides the state of its own stream: the proxy, and room that all streams of a VM share.
 
 use blackbar_carriers::Carrier;
-use blackbar_engine::Place;
 
 use crate::body::Work;
 use crate::counters::Event;
@@ -54,10 +53,10 @@ impl<H: Host> Session<'_, H> {
 }
 
 impl Shared {
-    pub(crate) fn stream(&mut self) -> Carrier {
-        self.streams
-            .pop()
-            .unwrap_or_else(|| Carrier::new(Place::Text))
+    pub(crate) fn stream(&mut self, plugin: &Plugin) -> Carrier {
+        let mut stream = self.streams.pop().unwrap_or_default();
+        stream.set_views(plugin.views);
+        stream
     }
 
     pub(crate) fn keep(&mut self, stream: Carrier) {
@@ -67,6 +66,7 @@ impl Shared {
     }
 
     pub(crate) fn scanner<'a>(&'a mut self, plugin: &'a Plugin) -> Scanner<'a> {
+        self.scratch.set_views(plugin.views);
         Scanner {
             engine: &plugin.engine,
             plan: &plugin.plan,

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use blackbar_engine::{Action, Engine, Finding, Plan, RuleIndex, Stream};
 
-use crate::edits::{Edit, Edits, Wishes};
+use crate::edits::{Edit, Edits, Width, Wishes, write};
 use crate::format::Format;
 use crate::guard::Guard;
 use crate::view::{self, Open, Outbox, Runs, View, Views, With};
@@ -30,6 +30,7 @@ pub struct Carrier {
     guard: Option<Guarded>,
     /// Where bytes are counted by a reader that is known, in place of a guard.
     walk: Option<Walk>,
+    width: Width,
     out: Edits,
     findings: Vec<Finding>,
     /// What the stream or a view found and the other may find again: start, end and rule.
@@ -67,6 +68,7 @@ impl Carrier {
             runs: Runs::default(),
             guard: None,
             walk: None,
+            width: Width::default(),
             out: Edits::default(),
             findings: Vec::new(),
             recent: BTreeSet::new(),
@@ -91,6 +93,7 @@ impl Carrier {
             wishes: Wishes::default(),
         });
         self.walk = format.walk();
+        self.width = Width::default();
         self.out.clear();
         self.findings.clear();
         self.recent.clear();
@@ -344,21 +347,23 @@ impl Carrier {
             guard,
             walk,
             out,
+            kinds,
+            width,
             ..
         } = self;
+        let mut wide = |region| kinds.utf16 && width.is_wide(stream, region);
         match (guard, walk) {
             (None, Some(walk)) => walk.shape(stream, last, out),
             (Some(guarded), _) => {
                 let Guarded { guard, wishes } = guarded;
-                wishes.take(stream);
+                wishes.take(stream, wide);
                 let text = stream.received_bytes(guard.done(), stream.decided());
                 guard.follow(engine, text, last, wishes, out);
             }
             (None, None) => {
                 for edit in stream.edits() {
-                    out.put(edit.start, edit.end, |text| {
-                        text.extend_from_slice(stream.replacement(edit))
-                    });
+                    let wide = wide(edit.region);
+                    out.put(edit.start, edit.end, |out| write(stream, edit, wide, out));
                 }
             }
         }

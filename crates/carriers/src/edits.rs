@@ -57,6 +57,51 @@ impl Edits {
     }
 }
 
+/// Whether a region is in UTF-16: its replacement is then written in that as well. Told where a region begins, kept until the next.
+#[derive(Debug, Default)]
+pub(crate) struct Width {
+    region: Option<(u64, bool)>,
+}
+
+impl Width {
+    /// Whether the region that begins at `start` is written in two bytes for each character.
+    pub(crate) fn is_wide(&mut self, stream: &Stream, start: u64) -> bool {
+        if let Some((region, wide)) = self.region
+            && region == start
+        {
+            return wide;
+        }
+        // What stands before has come, however the bytes are cut. At the very beginning, so has what stands behind: no match is so short.
+        let wide = match stream.received_bytes(start.saturating_sub(3), start) {
+            [] | [_] => stream.received_bytes(start + 1, start + 2) == [0],
+            [0, byte, 0] => *byte != 0,
+            before => matches!(before, [0xff, 0xfe] | [0xfe, 0xff, 0]),
+        };
+        self.region = Some((start, wide));
+        wide
+    }
+}
+
+/// Writes what takes the place of an edit of `stream`; `wide`: in two bytes for each character.
+pub(crate) fn write(stream: &Stream, edit: &blackbar_engine::Edit, wide: bool, out: &mut Vec<u8>) {
+    let new = stream.replacement(edit);
+    let old = stream.received_bytes(edit.start, edit.end);
+    if !wide {
+        out.extend_from_slice(new);
+    } else if new.len() == old.len() {
+        // A mask: what is NUL stays so.
+        let both = new.iter().zip(old);
+        out.extend(both.map(|(&new, &old)| if old == 0 { 0 } else { new }));
+    } else {
+        for (at, &byte) in new.iter().enumerate() {
+            if at > 0 {
+                out.push(0);
+            }
+            out.push(byte);
+        }
+    }
+}
+
 /// What the stream wants to replace: a piece of a region.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Wish {
@@ -86,11 +131,11 @@ pub(crate) struct Wishes {
 }
 
 impl Wishes {
-    /// Takes over the edits of `stream`.
-    pub(crate) fn take(&mut self, stream: &Stream) {
+    /// Takes over the edits of `stream`; `wide` tells of which regions in UTF-16.
+    pub(crate) fn take(&mut self, stream: &Stream, mut wide: impl FnMut(u64) -> bool) {
         for edit in stream.edits() {
             let from = self.text.len();
-            self.text.extend_from_slice(stream.replacement(edit));
+            write(stream, edit, wide(edit.region), &mut self.text);
             self.list.push(Wish {
                 start: edit.start,
                 end: edit.end,

@@ -6,48 +6,13 @@
     reason = "tests"
 )]
 
+mod encode;
 mod support;
 
-use blackbar_carriers::Views;
+use blackbar_carriers::{Format, Views};
 use blackbar_engine::Place;
+use encode::{base64, escaped, hex, percent, wide};
 use support::Subject;
-
-fn base64(text: &[u8], url: bool) -> String {
-    let digits: &[u8] = if url {
-        b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-    } else {
-        b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-    };
-    let mut out = String::new();
-    for three in text.chunks(3) {
-        let word = three
-            .iter()
-            .fold(0_u32, |word, &b| word << 8 | u32::from(b))
-            << (8 * (3 - three.len()));
-        for i in 0..=three.len() {
-            out.push(char::from(digits[(word >> (18 - 6 * i) & 63) as usize]));
-        }
-    }
-    out
-}
-
-fn hex(text: &[u8]) -> String {
-    text.iter().map(|b| format!("{b:02x}")).collect()
-}
-
-fn percent(text: &[u8]) -> String {
-    text.iter().map(|b| format!("%{b:02X}")).collect()
-}
-
-fn escaped(text: &[u8]) -> String {
-    text.iter().map(|b| format!("\\u{b:04x}")).collect()
-}
-
-fn wide(text: &[u8], big: bool) -> Vec<u8> {
-    text.iter()
-        .flat_map(|&b| if big { [0, b] } else { [b, 0] })
-        .collect()
-}
 
 /// The policy without the rule that finds something in everything.
 fn subject() -> Subject {
@@ -260,4 +225,43 @@ fn any_cut_gives_the_same() {
         assert_eq!(unique, got.findings, "seed {seed}: found twice");
     }
     assert!(found > 300 && more > 100, "{found} {more}");
+}
+
+#[test]
+fn text_in_utf_16_stays_so() {
+    let text = "card 4111111111111111, mail x@ab.de, key ghp_ABCDEFG1 é\n";
+    let wanted = "card [t.card], mail *******, key ghp_[t.key] é\n";
+    for big in [false, true] {
+        for mark in ["", "\u{feff}"] {
+            let code = |text: &str| -> Vec<u8> {
+                let units = format!("{mark}{text}").encode_utf16().collect::<Vec<_>>();
+                let bytes = |unit: u16| {
+                    if big {
+                        unit.to_be_bytes()
+                    } else {
+                        unit.to_le_bytes()
+                    }
+                };
+                units.into_iter().flat_map(bytes).collect()
+            };
+            for format in [Format::Text, Format::Json] {
+                let got = subject().check(&code(text), format, Views::default());
+                assert_eq!(
+                    got.out,
+                    code(wanted),
+                    "{}",
+                    String::from_utf8_lossy(&got.out)
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn quoted_printable_and_entities_are_read() {
+    redacts(b"key=3A ghp_ABC=\r\nD=45FG1=20", "key=3A ghp_[t.key]=20");
+    redacts(
+        b"<a>x&#64;ab.de</a> &amp; b&c",
+        "<a>***********</a> &amp; b&c",
+    );
 }

@@ -64,9 +64,9 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     }
     output::write(&arguments.output, &compiled.artifact)?;
     let ledger = match haystack {
-        Some((haystack, place)) => {
+        Some((haystack, format)) => {
             let ready = Ready::of(&arguments.policy, compiled.artifact.clone())?;
-            Some(ledger::keep(&ready, place, &haystack, BLOCK))
+            Some(ledger::keep(&ready, format, &haystack, BLOCK))
         }
         None => None,
     };

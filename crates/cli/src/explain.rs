@@ -5,11 +5,13 @@ use std::io::{self, Write};
 use std::ops::Range;
 
 use anyhow::bail;
-use blackbar_engine::{Engine, Place, Plan, Stream};
+use blackbar_carriers::{Carrier, Views};
+use blackbar_engine::{Engine, Plan};
 use blackbar_policy::model::{Boundary, Context, Matcher, Policy, Reach, Rule};
 use clap::Args;
 
 use crate::show::{self, count};
+use crate::views::ViewArgs;
 use crate::{Outcome, near, policy};
 
 /// Explain a rule, or what a policy finds in a text and why it refuses the rest
@@ -30,6 +32,8 @@ pub(crate) struct Arguments {
     /// What to explain: a text, instead of a rule
     #[arg(long, value_name = "TEXT", conflicts_with = "rule")]
     text: Option<String>,
+    #[command(flatten)]
+    views: ViewArgs,
     /// Print the matched values too
     #[arg(long, requires = "text")]
     show_values: bool,
@@ -269,7 +273,8 @@ fn explain_text(
     let show_values = arguments.show_values;
     let engine: Engine = policy::load(&policy.id, policy::artifact(&arguments.policy)?)?;
     let plan = Plan::new(&engine, None)?;
-    let mut stream = Stream::new(Place::Text);
+    let mut stream = Carrier::default();
+    stream.set_views(arguments.views.apply(Views::default()));
     stream.push(&engine, &plan, text, true);
     let mut found = Vec::new();
     for finding in stream.findings() {

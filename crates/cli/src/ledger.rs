@@ -8,6 +8,7 @@ use blackbar_carriers::Format;
 use blackbar_engine::{Ledger, Observer, RuleIndex, Stream};
 use serde::Serialize;
 
+use crate::carried::{self, Cost};
 use crate::policy::Ready;
 use crate::show::Table;
 
@@ -28,6 +29,8 @@ pub(crate) struct Record {
     steps_per_mb: u64,
     /// Percent of the time of a run without a clock.
     verifying_percent: f64,
+    /// Of the carrier: its guard, and each view that is on.
+    pub(crate) carrier: Vec<Cost>,
     /// All rules, the one that takes most time first.
     pub(crate) rules: Vec<Row>,
 }
@@ -150,6 +153,7 @@ pub(crate) fn keep(ready: &Ready, format: Format, haystack: &[u8], chunk: usize)
         verified_per_mb: per_mb(sum(|entry| entry.verified)),
         steps_per_mb: per_mb(sum(|entry| entry.steps)),
         verifying_percent: percent(clock.times.iter().sum()),
+        carrier: carried::costs(ready, format, haystack, chunk),
         rules: rows,
     }
 }
@@ -222,7 +226,20 @@ fn table(record: &Record, out: &mut dyn Write) -> io::Result<()> {
             costly.len() - SHOWN
         )?;
     }
-    writeln!(out, "{}", record.summary())
+    writeln!(out, "{}\n", record.summary())?;
+    let mut carrier = Table::new(&["carrier", "#findings", "#time %"]);
+    for cost in &record.carrier {
+        carrier.row([
+            cost.part.clone(),
+            cost.findings.to_string(),
+            format!("{:.1}", cost.time_percent),
+        ]);
+    }
+    carrier.write(out)?;
+    writeln!(
+        out,
+        "time beside that of the bytes alone; findings that there are with it only"
+    )
 }
 
 impl Record {

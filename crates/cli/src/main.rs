@@ -7,6 +7,7 @@
 
 mod bench;
 mod builtins;
+mod carried;
 mod cases;
 mod check;
 mod compile;
@@ -27,6 +28,7 @@ mod redact;
 mod scan;
 mod show;
 mod terminal;
+mod views;
 
 use std::io;
 use std::process::ExitCode;

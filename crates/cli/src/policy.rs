@@ -7,12 +7,14 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{anyhow, bail};
+use blackbar_carriers::Views;
 use blackbar_compiler::Compiled;
 use blackbar_engine::{Action, Engine, MAGIC, Plan, Width};
 use blackbar_policy::{Policy, PolicyError};
 use clap::Args;
 
 use crate::builtins::{self, BUILTINS};
+use crate::views::ViewArgs;
 use crate::{input, terminal};
 
 /// The policy that is used where none is named.
@@ -33,6 +35,8 @@ pub(crate) struct Choice {
     /// A variant of the policy, as its file names it; without it the policy's base profile
     #[arg(long, value_name = "ID")]
     profile: Option<String>,
+    #[command(flatten)]
+    views: ViewArgs,
 }
 
 /// A policy that is ready to run.
@@ -44,6 +48,8 @@ pub(crate) struct Ready {
     pub(crate) artifact: Cow<'static, [u8]>,
     /// The variant that the plan is of.
     pub(crate) profile: Option<String>,
+    /// The encoded forms that are read.
+    pub(crate) views: Views,
 }
 
 impl Ready {
@@ -59,6 +65,7 @@ impl Ready {
             engine,
             artifact,
             profile: None,
+            views: Views::default(),
         })
     }
 }
@@ -87,6 +94,7 @@ impl Choice {
             plan,
             artifact,
             profile: self.profile.clone(),
+            views: self.views.apply(Views::default()),
         })
     }
 }

@@ -37,6 +37,9 @@ fn the_manual_shows_every_default() {
     let mut config = Config::parse(all.as_bytes()).unwrap();
     assert_eq!(config.profile.take().as_deref(), Some("quiet"));
     assert_eq!(config.rules.drain(..).len(), 2);
+    let views = std::mem::take(&mut config.views);
+    assert_eq!(views.apply(Views::NONE), Views::default());
+    assert_eq!(views.apply(Views::ALL), Views::default());
     assert_eq!(config, Config::default());
 }
 
@@ -45,6 +48,7 @@ fn every_part_is_read() {
     let config = Config::parse(
         br#"{"profile": "quiet", "mode": "log_only",
             "scan": {"request": {"url": false}, "response": {"body": false}, "upgrades": true},
+            "views": {"base64": true, "percent": false},
             "rules": {"github.pat": {"action": "mask"}, "pii.card": {"action": {"keep_last": 4}}, "a.b": {"enabled": false}},
             "pass_headers": {"request": ["X-Mine"]}, "log_headers": ["Referer"], "log_response_headers": ["location"],
             "publish": true, "content_encoding": {"request": "pass", "strip_accept_encoding": false},

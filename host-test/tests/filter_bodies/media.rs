@@ -224,3 +224,42 @@ fn upgrades_and_tunnels() {
     assert_eq!(text(&outcome.upstream.body), "[demo.key]");
     assert_eq!(text(&outcome.downstream.body), "[demo.key]");
 }
+
+#[test]
+fn encoded_forms_are_read_as_configured() {
+    let hex: String = b"say key-12345678 now"
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let body = format!("%6Bey-12345678 k&#101;y-12345678 {hex}");
+    let percent = "[demo.key]";
+    let entity = "[demo.key]";
+    let in_hex = format!("{}[demo.key]{}", &hex[..8], &hex[32..]);
+    for (configuration, wanted) in [
+        ("", format!("{percent} {entity} {hex}")),
+        (
+            r#"{"views": {"hex": true}}"#,
+            format!("{percent} {entity} {in_hex}"),
+        ),
+        (
+            r#"{"views": {"entities": false}}"#,
+            format!("{percent} k&#101;y-12345678 {hex}"),
+        ),
+        (
+            r#"{"views": {"percent": false, "entities": false}}"#,
+            body.clone(),
+        ),
+    ] {
+        let mut host = host(configuration);
+        let outcome = run(&mut host, &request(&[], &*body), &Chunking::size(5));
+        assert_eq!(text(&outcome.upstream.body), wanted, "{configuration}");
+        // Headers, too.
+        let outcome = run(
+            &mut host,
+            &fetch("/", &[("x-note", &body)]),
+            &Chunking::whole(),
+        );
+        let note = values(outcome.upstream.headers.as_ref(), "x-note");
+        assert_eq!(note, [wanted], "{configuration}");
+    }
+}

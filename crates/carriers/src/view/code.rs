@@ -7,6 +7,12 @@ pub(crate) enum Code {
     Escape,
     /// `%41`.
     Percent,
+    /// `&#65;`, `&#x41;`, `&amp;`: references of XML and HTML, by number and by the names of ASCII characters.
+    Entity,
+    /// `=41`, and `=` at the end of a line, which goes on with the next (RFC 2045, 6.7).
+    Quoted,
+    /// The NUL beside each ASCII character in UTF-16: it stands for nothing.
+    Wide,
 }
 
 /// The longest unit: a pair of surrogates.
@@ -24,7 +30,13 @@ pub(crate) enum Unit {
 }
 
 impl Code {
-    pub(crate) const ALL: [Code; 2] = [Code::Escape, Code::Percent];
+    pub(crate) const ALL: [Code; 5] = [
+        Code::Escape,
+        Code::Percent,
+        Code::Entity,
+        Code::Quoted,
+        Code::Wide,
+    ];
 
     /// The code whose units begin with `opener`.
     pub(crate) fn of(opener: u8) -> Option<Code> {
@@ -36,30 +48,143 @@ impl Code {
         match self {
             Code::Escape => b'\\',
             Code::Percent => b'%',
+            Code::Entity => b'&',
+            Code::Quoted => b'=',
+            Code::Wide => 0,
         }
+    }
+
+    /// Whether a view of a view may read it: what a whole message is written in is no matter of what stands in one of its values, and
+    /// fewer kinds bound the work that an input can ask for.
+    pub(crate) fn nests(self) -> bool {
+        matches!(self, Code::Escape | Code::Percent | Code::Entity)
     }
 
     /// The unit that `text` begins with; its first byte is [`Code::opener`]. `last`: no byte follows.
     pub(crate) fn unit(self, text: &[u8], last: bool) -> Unit {
         let unit = match self {
             Code::Escape => escape(text, last),
-            Code::Percent => match text {
+            Code::Percent => pair(text),
+            Code::Entity => entity(text),
+            Code::Quoted => match text {
+                [_, b'\n', ..] => Unit::Stands(2, [0; 4], 0),
+                [_, b'\r', b'\n', ..] => Unit::Stands(3, [0; 4], 0),
+                [_, b'\r'] => Unit::Open,
+                _ => pair(text),
+            },
+            Code::Wide => match text {
                 [_] => Unit::Open,
-                [_, a, rest @ ..] => match (hex(*a), rest.first()) {
-                    (None, _) => Unit::Itself,
-                    (Some(_), None) => Unit::Open,
-                    (Some(a), Some(b)) => match hex(*b) {
-                        Some(b) => Unit::Stands(3, [a << 4 | b, 0, 0, 0], 1),
-                        None => Unit::Itself,
-                    },
-                },
-                [] => Unit::Open,
+                [_, wide, 0, ..] if is_ascii(*wide) => Unit::Stands(1, [0; 4], 0),
+                // The last character, where the larger byte comes first.
+                [_, wide] if is_ascii(*wide) && last => Unit::Stands(1, [0; 4], 0),
+                [_, wide] if is_ascii(*wide) => Unit::Open,
+                _ => Unit::Itself,
             },
         };
         match unit {
             Unit::Open if last => Unit::Itself,
             unit => unit,
         }
+    }
+}
+
+/// A byte as two hexadecimal digits behind an opener.
+fn pair(text: &[u8]) -> Unit {
+    match text {
+        [_] => Unit::Open,
+        [_, a, rest @ ..] => match (hex(*a), rest.first()) {
+            (None, _) => Unit::Itself,
+            (Some(_), None) => Unit::Open,
+            (Some(a), Some(b)) => match hex(*b) {
+                Some(b) => Unit::Stands(3, [a << 4 | b, 0, 0, 0], 1),
+                None => Unit::Itself,
+            },
+        },
+        [] => Unit::Open,
+    }
+}
+
+fn is_ascii(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r')
+}
+
+/// The names of ASCII characters (HTML, 13.5), of those that are no letters and digits; the last is no ASCII but often a blank.
+const NAMES: [(&[u8], char); 32] = [
+    (b"Tab", '\t'),
+    (b"NewLine", '\n'),
+    (b"excl", '!'),
+    (b"quot", '"'),
+    (b"num", '#'),
+    (b"dollar", '$'),
+    (b"percnt", '%'),
+    (b"amp", '&'),
+    (b"apos", '\''),
+    (b"lpar", '('),
+    (b"rpar", ')'),
+    (b"ast", '*'),
+    (b"plus", '+'),
+    (b"comma", ','),
+    (b"period", '.'),
+    (b"sol", '/'),
+    (b"colon", ':'),
+    (b"semi", ';'),
+    (b"lt", '<'),
+    (b"equals", '='),
+    (b"gt", '>'),
+    (b"quest", '?'),
+    (b"commat", '@'),
+    (b"lsqb", '['),
+    (b"bsol", '\\'),
+    (b"rsqb", ']'),
+    (b"lowbar", '_'),
+    (b"lcub", '{'),
+    (b"verbar", '|'),
+    (b"rcub", '}'),
+    (b"grave", '`'),
+    (b"nbsp", '\u{a0}'),
+];
+
+/// A reference, which ends with a semicolon.
+fn entity(text: &[u8]) -> Unit {
+    let head = text.get(1..text.len().min(LONGEST)).unwrap_or_default();
+    let end = head.iter().position(|&byte| byte == b';');
+    let name = head.get(..end.unwrap_or(head.len())).unwrap_or_default();
+    let (digits, radix) = match name {
+        [b'#', b'x' | b'X', digits @ ..] => (Some(digits), 16),
+        [b'#', digits @ ..] => (Some(digits), 10),
+        _ => (None, 0),
+    };
+    let character = match digits {
+        Some(digits)
+            if !digits
+                .iter()
+                .all(|&digit| char::from(digit).is_digit(radix)) =>
+        {
+            return Unit::Itself;
+        }
+        Some(digits) => digits
+            .iter()
+            .try_fold(0_u32, |code, &digit| {
+                let digit = char::from(digit).to_digit(radix)?;
+                code.checked_mul(radix)?.checked_add(digit)
+            })
+            .filter(|_| !digits.is_empty())
+            .and_then(char::from_u32),
+        None if end.is_none() => {
+            // It may still become one of the names.
+            let begun = NAMES.iter().any(|(known, _)| known.starts_with(name));
+            return if begun { Unit::Open } else { Unit::Itself };
+        }
+        None => NAMES.iter().find(|(known, _)| *known == name).map(|n| n.1),
+    };
+    match (end, character) {
+        (None, _) if text.len() < LONGEST => Unit::Open,
+        (Some(end), Some(character)) => {
+            let mut bytes = [0; 4];
+            let count = character.encode_utf8(&mut bytes).len();
+            Unit::Stands(end + 2, bytes, count)
+        }
+        _ => Unit::Itself,
     }
 }
 
@@ -146,6 +271,15 @@ mod tests {
     fn units() {
         stands(Code::Percent, "%41b", 3, "A");
         stands(Code::Percent, "%2f", 3, "/");
+        stands(Code::Entity, "&#64;", 5, "@");
+        stands(Code::Entity, "&#x1F600;", 9, "😀");
+        stands(Code::Entity, "&#0000064;", 10, "@");
+        stands(Code::Entity, "&amp;lt;", 5, "&");
+        stands(Code::Entity, "&NewLine;", 9, "\n");
+        stands(Code::Quoted, "=5F", 3, "_");
+        stands(Code::Quoted, "=\r\nab", 3, "");
+        stands(Code::Quoted, "=\n", 2, "");
+        stands(Code::Wide, "\0a\0b", 1, "");
         stands(Code::Escape, "\\nx", 2, "\n");
         stands(Code::Escape, "\\\"", 2, "\"");
         stands(Code::Escape, "\\u0040x", 6, "@");
@@ -159,6 +293,16 @@ mod tests {
             (Code::Percent, "%4g"),
             (Code::Percent, "%%4"),
             (Code::Percent, "% 1"),
+            (Code::Entity, "&a=b"),
+            (Code::Entity, "&#;"),
+            (Code::Entity, "&#xg"),
+            (Code::Entity, "&unknown;"),
+            (Code::Entity, "&#00000000064;"),
+            (Code::Entity, "&#x110000;"),
+            (Code::Quoted, "=\rx"),
+            (Code::Quoted, "= x"),
+            (Code::Wide, "\0ab"),
+            (Code::Wide, "\0\x01\0"),
             (Code::Escape, "\\x41"),
             (Code::Escape, "\\u00g0"),
         ] {
@@ -166,6 +310,8 @@ mod tests {
         }
         assert_eq!(Code::Percent.unit(b"%4", true), Unit::Itself);
         assert_eq!(Code::Escape.unit(b"\\", true), Unit::Itself);
+        assert_eq!(Code::Entity.unit(b"&#64", true), Unit::Itself);
+        assert_eq!(Code::Wide.unit(b"\0a", true), Unit::Stands(1, [0; 4], 0));
     }
 
     #[test]

@@ -77,7 +77,8 @@ impl Map {
 
     /// Forgets what lies before `at`.
     pub(crate) fn forget(&mut self, at: u64) {
-        while let Some(unit) = self.units.front().filter(|unit| unit.end().0 <= at) {
+        // One that ends right there may stand for nothing, and then what ends there ends before it.
+        while let Some(unit) = self.units.front().filter(|unit| unit.end().0 < at) {
             self.origin = unit.end();
             self.units.pop_front();
         }

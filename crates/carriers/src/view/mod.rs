@@ -34,18 +34,26 @@ pub struct Views {
     pub escapes: bool,
     /// `%40`; also `%2540`.
     pub percent: bool,
+    /// `&#64;`, `&#x40;`, `&amp;`.
+    pub entities: bool,
+    /// ASCII characters as UTF-16, either end first.
+    pub utf16: bool,
     /// Base64 and base64url, wherever in a run of [`FLOOR`] digits or more it begins.
     pub base64: bool,
     /// Hexadecimal digits, the same.
     pub hex: bool,
+    /// `=40`, and lines that end with `=`.
+    pub quoted_printable: bool,
 }
 
 impl Default for Views {
-    /// All but base64 and hex: for these the last word of every chunk has to wait for what follows it.
+    /// All but base64, hex and quoted-printable: for the first two the last word of every chunk has to wait for what follows it, and the
+    /// last would begin at every `=` before a number.
     fn default() -> Views {
         Views {
             base64: false,
             hex: false,
+            quoted_printable: false,
             ..Views::ALL
         }
     }
@@ -56,22 +64,56 @@ impl Views {
     pub const ALL: Views = Views {
         escapes: true,
         percent: true,
+        entities: true,
+        utf16: true,
         base64: true,
         hex: true,
+        quoted_printable: true,
     };
 
     /// No view at all: bytes stand for themselves.
     pub const NONE: Views = Views {
         escapes: false,
         percent: false,
+        entities: false,
+        utf16: false,
         base64: false,
         hex: false,
+        quoted_printable: false,
     };
+
+    /// The names by which policies, configurations and the command know them.
+    pub const NAMES: [&str; 7] = [
+        "escapes",
+        "percent",
+        "entities",
+        "utf16",
+        "base64",
+        "hex",
+        "quoted_printable",
+    ];
+
+    /// The view of that name.
+    pub fn named(&mut self, name: &str) -> Option<&mut bool> {
+        Some(match name {
+            "escapes" => &mut self.escapes,
+            "percent" => &mut self.percent,
+            "entities" => &mut self.entities,
+            "utf16" => &mut self.utf16,
+            "base64" => &mut self.base64,
+            "hex" => &mut self.hex,
+            "quoted_printable" => &mut self.quoted_printable,
+            _ => return None,
+        })
+    }
 
     fn has(self, code: Code) -> bool {
         match code {
             Code::Escape => self.escapes,
             Code::Percent => self.percent,
+            Code::Entity => self.entities,
+            Code::Quoted => self.quoted_printable,
+            Code::Wide => self.utf16,
         }
     }
 
@@ -167,7 +209,10 @@ pub(crate) fn scan(
             end_of_block(text)
         };
         let sleeping = |code: Code| {
-            depth < DEEPEST && with.views.has(code) && !views.iter().any(|view| view.code == code)
+            depth < DEEPEST
+                && with.views.has(code)
+                && (depth == 0 || code.nests())
+                && !views.iter().any(|view| view.code == code)
         };
         let end = last && block == left;
         let found = find(text.get(..block).unwrap_or_default(), marks, end, sleeping);
@@ -223,18 +268,35 @@ fn find(
     last: bool,
     wanted: impl Fn(Code) -> bool,
 ) -> Option<(usize, Code)> {
-    let mut codes = Code::ALL.into_iter().filter(|&code| wanted(code));
-    let stands = |at: &usize| {
-        let text = text.get(*at..).unwrap_or_default();
+    let stands = |at: usize| {
+        let text = text.get(at..).unwrap_or_default();
         let code = Code::of(*text.first()?)?;
         // A block may end before its text does: then the view sees a few bytes later that there was no unit.
-        let marks = marks.get(*at..).unwrap_or_default();
-        (unit(code, text, marks, last) != Unit::Itself).then_some((*at, code))
+        let marks = marks.get(at..).unwrap_or_default();
+        (unit(code, text, marks, last) != Unit::Itself).then_some((at, code))
     };
-    let opener = |code: Option<Code>| code.map(Code::opener);
-    match (opener(codes.next()), opener(codes.next())) {
-        (Some(a), Some(b)) => memchr::memchr2_iter(a, b, text).find_map(|at| stands(&at)),
-        (Some(a), None) => memchr::memchr_iter(a, text).find_map(|at| stands(&at)),
+    // Three bytes are looked for at once.
+    let mut openers = [None; Code::ALL.len()];
+    let codes = Code::ALL.into_iter().filter(|&code| wanted(code));
+    for (slot, code) in openers.iter_mut().zip(codes) {
+        *slot = Some(code.opener());
+    }
+    let (first, second) = openers.split_at(3);
+    let first_found = among(first, text, stands);
+    let before = text.get(..first_found.map_or(text.len(), |f| f.0));
+    among(second, before.unwrap_or(text), stands).or(first_found)
+}
+
+/// Where the first of some openers stands whose unit is one.
+fn among(
+    openers: &[Option<u8>],
+    text: &[u8],
+    mut stands: impl FnMut(usize) -> Option<(usize, Code)>,
+) -> Option<(usize, Code)> {
+    match *openers {
+        [Some(a), Some(b), Some(c)] => memchr::memchr3_iter(a, b, c, text).find_map(&mut stands),
+        [Some(a), Some(b), ..] => memchr::memchr2_iter(a, b, text).find_map(&mut stands),
+        [Some(a), ..] => memchr::memchr_iter(a, text).find_map(&mut stands),
         _ => None,
     }
 }
@@ -251,7 +313,8 @@ fn end_of_block(text: &[u8]) -> usize {
 /// Copies of views, for a parent one deeper.
 fn copies(views: &[View], depth: usize) -> Vec<View> {
     let deep = if depth > DEEPEST { &[] } else { views };
-    deep.iter().map(|view| view.copy(depth)).collect()
+    let nest = deep.iter().filter(|view| view.code.nests());
+    nest.map(|view| view.copy(depth)).collect()
 }
 
 /// One decoded form of a stream.

@@ -1,4 +1,5 @@
 //! A policy small enough to see through, and carriers run over haystacks in every cut.
+#![allow(dead_code, reason = "each test uses some of these")]
 
 use blackbar_carriers::{Carrier, Format, Views};
 use blackbar_engine::{Engine, Plan};
@@ -181,7 +182,7 @@ impl Subject {
             )
         };
         let same = |ends: &[usize]| {
-            let got = self.run(hay, place, views, ends);
+            let got = self.run(hay, format, views, ends);
             assert_eq!(
                 show(&got),
                 show(&whole),

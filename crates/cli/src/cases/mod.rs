@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use anyhow::Context;
+use blackbar_carriers::Views;
 use blackbar_engine::{Engine, Plan};
 use blackbar_policy::Policy;
 use blackbar_policy::cases::{self, Case, Kind, PackCases};
@@ -21,6 +22,7 @@ use crate::builtins::BUILTINS;
 use crate::lane::{Filter, Lane, Which};
 use crate::show::count;
 use crate::terminal::{self, Unit};
+use crate::views::ViewArgs;
 use crate::{Outcome, policy};
 use verdict::{Failure, Native};
 
@@ -40,6 +42,8 @@ pub(crate) struct Arguments {
     /// Where the cases are run
     #[arg(long, value_enum, default_value_t = Engines::Native)]
     engine: Engines,
+    #[command(flatten)]
+    views: ViewArgs,
     /// Only the cases of this rule
     #[arg(long, value_name = "RULE")]
     rule: Option<String>,
@@ -146,9 +150,10 @@ fn run_pack(
             plan.set_enabled(index, true);
         }
     }
+    let views = arguments.views.apply(Views::default());
     let (mut passed, mut failed) = (0, 0);
     for &which in arguments.engine.list() {
-        let failures = run_cases(which, &engine, &plan, &artifact, &pack.cases)?;
+        let failures = run_cases(which, &engine, &plan, &artifact, views, &pack.cases)?;
         passed += pack.cases.len() - failures.len();
         failed += failures.len();
         for (index, failure) in &failures {
@@ -174,6 +179,7 @@ fn run_cases(
     engine: &Engine,
     plan: &Plan,
     artifact: &[u8],
+    views: Views,
     cases: &[Case],
 ) -> anyhow::Result<BTreeMap<usize, Failure>> {
     // Compiled once; each thread has a VM of its own.
@@ -185,10 +191,10 @@ fn run_cases(
     let failures = Mutex::new(BTreeMap::new());
     let bar = terminal::progress(cases.len() as u64, Unit::Items);
     let work = || -> anyhow::Result<()> {
-        let mut native = Native::new(engine, plan);
+        let mut native = Native::new(engine, plan, views);
         let mut wasm = filter
             .as_ref()
-            .map(|filter| Lane::module(filter, None))
+            .map(|filter| Lane::module(filter, None, views))
             .transpose()?;
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);

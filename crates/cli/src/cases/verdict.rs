@@ -5,8 +5,8 @@ use std::fmt;
 use std::io::{self, Write};
 use std::ops::Range;
 
-use blackbar_carriers::Carrier;
-use blackbar_engine::{Action, Engine, Place, Plan};
+use blackbar_carriers::{Carrier, Format, Views};
+use blackbar_engine::{Action, Engine, Plan};
 use blackbar_policy::cases::{Case, Kind};
 
 use crate::show;
@@ -116,11 +116,13 @@ struct Seen {
 }
 
 impl<'a> Native<'a> {
-    pub(crate) fn new(engine: &'a Engine, plan: &'a Plan) -> Self {
+    pub(crate) fn new(engine: &'a Engine, plan: &'a Plan, views: Views) -> Self {
+        let mut stream = Carrier::default();
+        stream.set_views(views);
         Self {
             engine,
             plan,
-            stream: Carrier::new(Place::Text),
+            stream,
         }
     }
 
@@ -187,7 +189,7 @@ impl<'a> Native<'a> {
 
     fn run(&mut self, chunks: &[&[u8]]) -> Seen {
         let mut seen = Seen::default();
-        self.stream.reset(Place::Text);
+        self.stream.reset(Format::Text);
         for (chunk, last) in chunks
             .iter()
             .map(|chunk| (*chunk, false))

@@ -10,8 +10,8 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
-use blackbar_carriers::Carrier;
-use blackbar_engine::{Action, Place};
+use blackbar_carriers::{Carrier, Format};
+use blackbar_engine::Action;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
@@ -189,10 +189,11 @@ fn labelled(
 ) -> anyhow::Result<()> {
     let records = records::read(path)?;
     let bar = terminal::progress(records.len() as u64, Unit::Items);
-    let mut stream = Carrier::new(Place::Text);
+    let mut stream = Carrier::default();
+    stream.set_views(ready.views);
     for record in &records {
         bar.inc(1);
-        stream.reset(Place::Text);
+        stream.reset(Format::Text);
         stream.push(&ready.engine, &ready.plan, record.text.as_bytes(), true);
         let found: Vec<Span<'_>> = stream
             .findings()
@@ -275,7 +276,8 @@ fn plain(
     let inputs = input::expand(paths, false);
     *problems += inputs.problems;
     let mut lines = Lines::default();
-    let mut stream = Carrier::new(Place::Text);
+    let mut stream = Carrier::default();
+    stream.set_views(ready.views);
     for one in &inputs.list {
         let mut haystack = match one.open(FormatArg::Text) {
             Ok(Opened::Haystack(haystack)) => haystack,

@@ -19,6 +19,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{anyhow, bail};
+use blackbar_carriers::Views;
 use blackbar_engine::Plan;
 use blackbar_policy::cases;
 use clap::{Args, ValueEnum};
@@ -209,7 +210,7 @@ fn write(
         text.push_str(&pack::case(example));
     }
     create("cases.toml", &text)?;
-    let mut native = Native::new(&engine, &plan);
+    let mut native = Native::new(&engine, &plan, Views::default());
     for pack in cases::load(&imported, &BUILTINS)? {
         for case in &pack.cases {
             if let Some(failure) = native.judge(case) {

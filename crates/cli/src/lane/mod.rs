@@ -5,7 +5,7 @@ mod wasm;
 
 use std::fmt;
 
-use blackbar_carriers::{Carrier, Format};
+use blackbar_carriers::{Carrier, Format, Views};
 use clap::ValueEnum;
 
 use crate::policy::Ready;
@@ -52,12 +52,20 @@ impl Lane {
     /// When the module refuses the policy.
     pub(crate) fn new(which: Which, ready: Ready) -> anyhow::Result<Self> {
         match which {
-            Which::Native => Ok(Self::Native(Box::new(Native {
-                ready,
-                stream: Carrier::new(Format::Text),
-                findings: 0,
-            }))),
-            Which::Wasm => Self::module(&Filter::new(&ready.artifact)?, ready.profile.as_deref()),
+            Which::Native => {
+                let mut stream = Carrier::new(Format::Text);
+                stream.set_views(ready.views);
+                Ok(Self::Native(Box::new(Native {
+                    ready,
+                    stream,
+                    findings: 0,
+                })))
+            }
+            Which::Wasm => Self::module(
+                &Filter::new(&ready.artifact)?,
+                ready.profile.as_deref(),
+                ready.views,
+            ),
         }
     }
 
@@ -65,8 +73,12 @@ impl Lane {
     ///
     /// # Errors
     /// When the module refuses the policy.
-    pub(crate) fn module(filter: &Filter, profile: Option<&str>) -> anyhow::Result<Self> {
-        Ok(Self::Wasm(Box::new(Wasm::new(filter, profile)?)))
+    pub(crate) fn module(
+        filter: &Filter,
+        profile: Option<&str>,
+        views: Views,
+    ) -> anyhow::Result<Self> {
+        Ok(Self::Wasm(Box::new(Wasm::new(filter, profile, views)?)))
     }
 
     /// Starts a haystack.

@@ -2,9 +2,11 @@
 //! module and the host do is theirs; here a haystack is dressed as traffic.
 
 use anyhow::{Context, anyhow, bail};
-use blackbar_carriers::{Codec, Format};
+use blackbar_carriers::{Codec, Format, Views};
 use blackbar_host_test::{Exchange, Headers, Host, Module, Step};
 use serde_json::json;
+
+use crate::views;
 
 /// The most that the module may have the host hold while a candidate is undecided; beyond it, the candidate is masked. In a proxy
 /// the limit is much lower, because the proxy's own is: here it only bounds memory.
@@ -44,8 +46,12 @@ impl Wasm {
     ///
     /// # Errors
     /// When the module refuses its configuration or its policy.
-    pub(crate) fn new(filter: &Filter, profile: Option<&str>) -> anyhow::Result<Self> {
-        let mut configuration = json!({ "hold_limit": HOLD_LIMIT });
+    pub(crate) fn new(
+        filter: &Filter,
+        profile: Option<&str>,
+        views: Views,
+    ) -> anyhow::Result<Self> {
+        let mut configuration = json!({ "hold_limit": HOLD_LIMIT, "views": views::as_json(views) });
         if let Some(profile) = profile {
             configuration["profile"] = json!(profile);
         }

@@ -96,7 +96,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         ProgressBar::hidden()
     };
     let mut report = Report::new(arguments.format, arguments.by, out);
-    let mut stream = Carrier::new(blackbar_engine::Place::Text);
+    let mut stream = Carrier::default();
+    stream.set_views(ready.views);
     for one in &inputs.list {
         let outcome = match one.open(FormatArg::Auto) {
             Ok(Opened::Binary) => {

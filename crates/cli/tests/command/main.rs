@@ -9,6 +9,7 @@ mod policies;
 mod redact;
 mod scan;
 mod usage;
+mod views;
 
 use std::fs;
 use std::io::Write;
