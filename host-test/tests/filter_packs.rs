@@ -3,7 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
-use blackbar_engine::{Engine, Place, Plan, Stream};
+use blackbar_carriers::Carrier;
+use blackbar_engine::{Engine, Plan};
 use blackbar_host_test::{Chunking, Host, Module, Transaction};
 use blackbar_policy::Policy;
 use blackbar_policy::cases::{self, Case};
@@ -25,7 +26,7 @@ fn packs() -> Vec<PathBuf> {
 }
 
 fn native(engine: &Engine, plan: &Plan, input: &[u8]) -> Vec<u8> {
-    let (mut stream, mut out) = (Stream::new(Place::Text), Vec::new());
+    let (mut stream, mut out) = (Carrier::default(), Vec::new());
     stream.push(engine, plan, input, true);
     stream.take_output(&mut out);
     out

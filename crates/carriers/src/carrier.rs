@@ -174,7 +174,17 @@ impl Carrier {
             .settle(engine, open.undecided, open.growing, last);
         let alone = alone && self.views.is_empty() && self.outbox.findings.is_empty();
         self.tell(plan, alone, open.oldest);
+        if let Some(guarded) = &mut self.guard {
+            guarded.guard.prepare(engine, plan);
+        }
         self.shape(engine, last);
+        if let Some(guarded) = &mut self.guard {
+            let before = self.findings.len();
+            guarded.guard.hand_over(&mut self.findings);
+            for finding in self.findings.iter().skip(before) {
+                note(plan, finding.rule, &mut self.blocked, &mut self.removed);
+            }
+        }
     }
 
     /// Takes `chunk` as the next bytes: [`Carrier::spare`], copy, [`Carrier::commit`].
@@ -324,12 +334,7 @@ impl Carrier {
                 continue;
             }
             self.findings.push(finding);
-            let rule = Some(finding.rule);
-            match plan.action(finding.rule) {
-                Action::Block => self.blocked = self.blocked.or(rule),
-                Action::Remove => self.removed = self.removed.or(rule),
-                _ => {}
-            }
+            note(plan, finding.rule, &mut self.blocked, &mut self.removed);
         }
         if !self.recent.is_empty() {
             let growths = self.stream.growths().map(|(_, start)| start).min();
@@ -370,4 +375,19 @@ impl Carrier {
         // Bytes stay as long as their output was not taken.
         stream.release(self.taken);
     }
+}
+
+/// Takes note of what a finding asks for beside an edit.
+fn note(
+    plan: &Plan,
+    rule: RuleIndex,
+    blocked: &mut Option<RuleIndex>,
+    removed: &mut Option<RuleIndex>,
+) {
+    let first = match plan.action(rule) {
+        Action::Block => blocked,
+        Action::Remove => removed,
+        _ => return,
+    };
+    *first = first.or(Some(rule));
 }

@@ -130,6 +130,11 @@ fn explain_rule(out: &mut dyn Write, policy: &Policy, rule: &Rule) -> anyhow::Re
             };
             line("redacts", part)?;
         }
+        Matcher::Fields(paths) => {
+            let texts: Vec<_> = paths.iter().map(|path| path.text.as_str()).collect();
+            line("looks for", &format!("the fields {}", texts.join(", ")))?;
+            line("redacts", "the whole value, whatever its type")?;
+        }
         Matcher::Keyed {
             keywords,
             value,

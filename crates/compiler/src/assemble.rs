@@ -6,8 +6,9 @@ use std::collections::HashMap;
 use blackbar_engine::Rule as EngineRule;
 use blackbar_engine::artifact::{DfaPart, Parts, RulePart, Window, WindowPart};
 use blackbar_engine::check::Check;
+use blackbar_engine::fields::{FieldPart, FieldStep};
 use blackbar_policy::diagnostic::{Diagnostic, PolicyError};
-use blackbar_policy::model::Policy;
+use blackbar_policy::model::{Matcher, Policy};
 
 use crate::automaton::ByteSet;
 use crate::fingerprint::Plan;
@@ -49,6 +50,30 @@ fn first(build: &RuleBuild) -> ByteSet {
     set
 }
 
+/// The paths of the rules that name fields.
+fn fields(policy: &Policy) -> Vec<FieldPart> {
+    let mut parts = Vec::new();
+    for (rule, one) in (0..).zip(&policy.rules) {
+        let Matcher::Fields(paths) = &one.matcher else {
+            continue;
+        };
+        parts.extend(paths.iter().map(|path| {
+            FieldPart {
+                rule,
+                steps: path
+                    .steps
+                    .iter()
+                    .map(|step| FieldStep {
+                        key: step.key.clone().map(String::into_bytes),
+                        deep: step.deep,
+                    })
+                    .collect(),
+            }
+        }));
+    }
+    parts
+}
+
 pub(crate) fn assemble(
     policy: &Policy,
     builds: &[RuleBuild],
@@ -79,7 +104,9 @@ pub(crate) fn assemble(
             .sum();
         reports.push(RuleReport {
             id: rule.id.clone(),
-            fingerprint: if chosen.is_empty() {
+            fingerprint: if let Matcher::Fields(paths) = &rule.matcher {
+                paths.iter().map(|path| path.text.clone()).collect()
+            } else if chosen.is_empty() {
                 vec!["its words".to_string()]
             } else {
                 chosen.iter().map(fingerprint::describe).collect()
@@ -169,6 +196,7 @@ pub(crate) fn assemble(
             .filter_map(|build| build.look_back)
             .reduce(keyed::join)
             .unwrap_or_default(),
+        fields: fields(policy),
     };
     let artifact = parts
         .encode()

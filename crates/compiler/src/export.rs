@@ -1,7 +1,7 @@
 //! Rules as plain regular expressions, in what PCRE, RE2 and Vectorscan all read: so that other tools can be measured on
 //! the same rules. Validators, context and the finer points of boundaries have no place there.
 
-use blackbar_policy::model::{Boundary, Policy};
+use blackbar_policy::model::{Boundary, Matcher, Policy};
 use regex_syntax::hir::{Class, Hir, HirKind, Look};
 
 use crate::pattern;
@@ -15,11 +15,12 @@ pub struct Exported {
     pub regex: String,
 }
 
-/// All rules of `policy` whose patterns can be parsed, in its order.
+/// All rules of `policy` that look for bytes and whose patterns can be parsed, in its order.
 #[must_use]
 pub fn export(policy: &Policy) -> Vec<Exported> {
     let mut exported = Vec::new();
-    for rule in &policy.rules {
+    let of_bytes = |matcher: &Matcher| !matches!(matcher, Matcher::Fields(_));
+    for rule in policy.rules.iter().filter(|rule| of_bytes(&rule.matcher)) {
         let Ok(split) = pattern::split(rule) else {
             continue;
         };

@@ -91,7 +91,9 @@ pub(crate) fn shadowed(policy: &Policy, builds: &[RuleBuild]) -> Vec<Diagnostic>
 /// Whether rule `b` asks no more of a match than rule `a` does.
 fn judges_alike(policy: &Policy, a: usize, b: usize) -> bool {
     let (a, b) = (&policy.rules[a], &policy.rules[b]);
-    (b.validators.is_empty() || b.validators == a.validators)
+    let bytes = [a, b].map(|rule| !matches!(rule.matcher, Matcher::Fields(_)));
+    bytes == [true, true]
+        && (b.validators.is_empty() || b.validators == a.validators)
         && (b.context.is_none() || b.context == a.context)
         && (b.settings.enabled || !a.settings.enabled)
 }

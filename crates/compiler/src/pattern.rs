@@ -93,6 +93,8 @@ pub(crate) fn parse(pattern: &str, part: Part) -> Result<Hir, PatternError> {
 pub(crate) fn split(rule: &Rule) -> Result<Split, PatternError> {
     match &rule.matcher {
         Matcher::Pattern(pattern) => split_pattern(parse(pattern, Part::Pattern)?),
+        // It finds nothing in bytes: no window leads to it.
+        Matcher::Fields(_) => split_pattern(parse(r"\x00{3}", Part::Pattern)?),
         Matcher::Keyed {
             keywords,
             value,

@@ -137,7 +137,7 @@ impl Builder<'_> {
         };
         let keywords = match self.rule.matcher {
             Matcher::Keyed { .. } => self.split.before.first(),
-            Matcher::Pattern(_) => None,
+            Matcher::Pattern(_) | Matcher::Fields(_) => None,
         };
         let late = keywords.and_then(|words| {
             let look_back = keyed::look_back(&self.split)?;
@@ -159,8 +159,9 @@ impl Builder<'_> {
                  what is redacted",
             ));
         }
+        let fields = matches!(self.rule.matcher, Matcher::Fields(_));
         let context = self.rule.context.as_ref();
-        let (look_back, plans) = if context.is_some_and(|c| !c.keywords.is_empty()) {
+        let (look_back, plans) = if fields || context.is_some_and(|c| !c.keywords.is_empty()) {
             // The words are looked for in place of the match: they are rarer than anything that such a rule finds.
             (None, Vec::new())
         } else {
@@ -175,14 +176,20 @@ impl Builder<'_> {
             trail,
             min_prefix: lengths.min_prefix,
             max_len: lengths.max_len,
-            hold_back: u32::try_from(lengths.max_len - lengths.min_prefix + lengths.after + 1)
-                .unwrap_or(u32::MAX),
+            hold_back: match fields {
+                true => 0,
+                false => u32::try_from(lengths.max_len - lengths.min_prefix + lengths.after + 1)
+                    .unwrap_or(u32::MAX),
+            },
             select,
             checks,
             allow,
             left,
             plans,
-            heads: fingerprint::heads(&whole),
+            heads: match fields {
+                true => <[ByteSet; 2]>::default(),
+                false => fingerprint::heads(&whole),
+            },
             look_back,
         })
     }

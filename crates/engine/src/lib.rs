@@ -13,6 +13,7 @@ extern crate alloc;
 pub mod artifact;
 pub mod check;
 pub mod dfa;
+pub mod fields;
 pub mod prefilter;
 pub mod validate;
 

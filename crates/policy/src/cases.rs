@@ -38,6 +38,8 @@ pub struct Case {
     pub rule: String,
     /// What the case shows.
     pub kind: Kind,
+    /// What the input is written in.
+    pub format: Format,
     /// The bytes that are given to the engine.
     pub input: Vec<u8>,
     /// The exact bytes that must come out; `input` itself where the file names no `out`.
@@ -88,6 +90,26 @@ impl std::fmt::Display for Kind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.pad(self.word())
     }
+}
+
+/// What the input of a case is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Format {
+    /// Plain text.
+    #[default]
+    Text,
+    /// JSON.
+    Json,
+    /// A form or a URL.
+    Form,
+}
+
+impl Words for Format {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("text", Self::Text),
+        ("json", Self::Json),
+        ("form", Self::Form),
+    ];
 }
 
 /// The cases of one pack.
@@ -223,6 +245,9 @@ fn case(mut fields: Fields<'_>, number: usize, rules: &[&str]) -> Option<(Case, 
     let kind = fields
         .require("kind", &format!("say what it shows: {kinds}"))
         .and_then(|value| value.word::<Kind>());
+    let format = fields
+        .take("format")
+        .map_or(Some(Format::Text), |value| value.word::<Format>());
     let input = bytes(&mut fields, "text", "hex");
     let out = bytes(&mut fields, "out", "out_hex");
     let spans = fields.take("spans");
@@ -259,6 +284,7 @@ fn case(mut fields: Fields<'_>, number: usize, rules: &[&str]) -> Option<(Case, 
         name: name.text.clone(),
         rule: rule?,
         kind: kind?,
+        format: format?,
         input,
         out,
         spans: spans?,

@@ -30,6 +30,7 @@
 
 pub mod cases;
 pub mod diagnostic;
+mod field;
 pub mod load;
 pub mod model;
 mod names;

@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+pub use crate::field::{FieldPath, FieldStep};
 pub use crate::origin::{Origin, Part};
 
 /// A policy ready to be compiled: every rule of every pack that a profile names, with overrides applied.
@@ -110,6 +111,8 @@ pub enum Matcher {
         /// Whether further identifier characters may stand between the keyword and the separator (`password_prod = `).
         suffix: bool,
     },
+    /// Fields of documents by key and by path. The whole value is redacted, whatever its type.
+    Fields(Vec<FieldPath>),
 }
 
 /// What may not stand beside a match. A left neighbour that ends an escape (`\n`, `\u003d`, `%3D`, `\x0a`) is never in the way.

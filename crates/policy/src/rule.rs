@@ -93,9 +93,24 @@ pub(crate) fn rule(mut fields: Fields<'_>, pack: &str, number: usize) -> Option<
     place(Part::Action, &action);
     place(Part::MaxLen, &max_len);
 
-    let matcher = matcher(&mut fields, &mut origin);
+    let validated = fields.take("validators");
+    let matcher = matcher(&mut fields, &mut origin).filter(|matcher| {
+        let Matcher::Fields(_) = matcher else {
+            return true;
+        };
+        only_fields(
+            &fields,
+            &[
+                ("left", &left),
+                ("right", &right),
+                ("context", &context),
+                ("max_len", &max_len),
+                ("validators", &validated),
+            ],
+        )
+    });
     let what = fields.what.clone();
-    let validators = fields.take("validators").map_or(Some(Vec::new()), |value| {
+    let validators = validated.map_or(Some(Vec::new()), |value| {
         validators(&value, &what, &mut origin)
     });
     let left = left.map_or(Some(Boundary::Word), |value| value.word());
@@ -167,6 +182,16 @@ fn rule_id(value: &Value<'_>) -> Option<Text> {
 fn matcher(fields: &mut Fields<'_>, origin: &mut Origin) -> Option<Matcher> {
     let pattern = fields.take("pattern");
     let keyed = fields.take("keyed");
+    if let Some(value) = fields.take("fields") {
+        if pattern.is_some() || keyed.is_some() {
+            value.error(
+                format!("{} has `fields` and a pattern", fields.what),
+                "keep one of them; make two rules if you need both",
+            );
+            return None;
+        }
+        return named_fields(&value, origin);
+    }
     match (pattern, keyed) {
         (Some(_), Some(keyed)) => {
             keyed.error(
@@ -176,7 +201,8 @@ fn matcher(fields: &mut Fields<'_>, origin: &mut Origin) -> Option<Matcher> {
             None
         }
         (None, None) => {
-            if !fields.misspelt("pattern") && !fields.misspelt("keyed") {
+            let known = ["pattern", "keyed", "fields"];
+            if !known.iter().any(|key| fields.misspelt(key)) {
                 fields.error(
                     format!("{} has neither `pattern` nor `keyed`", fields.what),
                     format!("say what to look for: pattern = 'key_(?<secret>[a-z0-9]{{32}})', or keyed = {KEYED}"),
@@ -226,6 +252,35 @@ fn matcher(fields: &mut Fields<'_>, origin: &mut Origin) -> Option<Matcher> {
             })
         }
     }
+}
+
+/// Reads the paths of a rule that names fields.
+fn named_fields(value: &Value<'_>, origin: &mut Origin) -> Option<Matcher> {
+    let texts = value.texts("[\"password\", \"$.user.email\"]")?;
+    origin.set(Part::Pattern, value.span.clone());
+    let mut paths = Vec::new();
+    for text in &texts {
+        match crate::field::read(&text.text) {
+            Ok(path) => paths.push(path),
+            Err((message, help)) => value.error_at(&text.span, message, help),
+        }
+    }
+    (paths.len() == texts.len()).then_some(Matcher::Fields(paths))
+}
+
+/// What is about bytes says nothing about fields.
+fn only_fields(fields: &Fields<'_>, given: &[(&str, &Option<Value<'_>>)]) -> bool {
+    let mut fine = true;
+    for (key, value) in given {
+        if let Some(value) = value {
+            value.error(
+                format!("{} names fields and has `{key}`", fields.what),
+                "a field is redacted whole, whatever it holds: leave it out",
+            );
+            fine = false;
+        }
+    }
+    fine
 }
 
 fn pattern_text(value: &Value<'_>) -> Option<Text> {

@@ -101,7 +101,8 @@ impl Reference {
     pub fn findings(&self, hay: &[u8]) -> Vec<Finding> {
         let mut all = Vec::new();
         for (rule, searcher) in self.rules.iter().enumerate() {
-            if searcher.rule.settings.enabled {
+            let bytes = !matches!(searcher.rule.matcher, Matcher::Fields(_));
+            if bytes && searcher.rule.settings.enabled {
                 searcher.search(hay, &self.marks, rule, &mut all);
             }
         }
@@ -273,6 +274,8 @@ fn certainty(confidence: Confidence) -> u8 {
 fn pieces(matcher: &Matcher) -> [String; 3] {
     let (lead, pattern) = match matcher {
         Matcher::Pattern(pattern) => (String::new(), pattern.clone()),
+        // Nothing in bytes.
+        Matcher::Fields(_) => (String::new(), r"[^\x00-\xff]".to_owned()),
         Matcher::Keyed {
             keywords,
             value,

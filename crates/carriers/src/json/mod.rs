@@ -1,14 +1,19 @@
 //! JSON: edits are cut to the insides of strings and to the digits of numbers, so that what was a document stays one. Where one edit
 //! covers several of them, each is replaced for itself. What holds the document together is never written.
 
+mod fields;
 mod tokens;
 
 pub use tokens::DEEPEST;
 
-use blackbar_engine::{Engine, Place, RuleIndex, tag};
+use alloc::vec::Vec;
+
+use blackbar_engine::{Engine, Finding, Place, Plan, RuleIndex, tag};
 
 use crate::edits::{Edits, Wish, Wishes};
 use crate::guard;
+use crate::view;
+use fields::Fields;
 use tokens::{State, Tokens};
 
 /// Follows behind the stream that decides, and shapes its edits.
@@ -19,6 +24,7 @@ pub(crate) struct Guard {
     at: u64,
     /// The region and token that were tagged last.
     tagged: Option<(u64, u64)>,
+    fields: Fields,
 }
 
 /// Bytes that are changed together or not at all: a byte, an escape, a character of several bytes.
@@ -47,20 +53,30 @@ impl guard::Guard for Guard {
         };
         let mut at = 0;
         while at < text.len() {
+            if self.fields.hidden().is_some() {
+                match self.hide(engine, text, at, last, edits) {
+                    Some(len) => at += len,
+                    None => break,
+                }
+                continue;
+            }
             let wish = wishes.next_after(base + at as u64);
             let limit = wish.map_or(text.len(), |wish| index(wish.start));
             // What lies before the next wish.
             let plain = self.tokens.plain(text, at, limit);
             if plain > 0 {
+                let from = at;
                 at += plain;
-                if at < limit {
+                let string = matches!(self.tokens.state, State::String { .. });
+                let reached = at >= limit;
+                if reached && string {
+                    // The character that stands at the limit may have begun before it.
+                    at -= begun(text, at, from, last);
+                }
+                self.key(text.get(from..at).unwrap_or_default());
+                if !(string && reached) {
                     continue;
                 }
-                // The character that stands at the limit may have begun before it.
-                let State::String { .. } = self.tokens.state else {
-                    continue;
-                };
-                at -= begun(text, at, at - plain, last);
             }
             let Some(byte) = text.get(at) else { break };
             let state = self.tokens.state;
@@ -81,8 +97,12 @@ impl guard::Guard for Guard {
                 continue;
             }
             let escape = *byte == b'\\' && matches!(state, State::String { .. });
-            if !escape {
-                self.tokens.step(*byte);
+            if escape || len > 1 {
+                self.key(rest.get(..len).unwrap_or_default());
+            }
+            if !escape && self.step(engine, *byte, base + at as u64, edits) {
+                at += 1;
+                continue;
             }
             // A string's own quotes are not inside it.
             let inside = matches!(
@@ -112,6 +132,21 @@ impl guard::Guard for Guard {
             at += len;
         }
         self.at = base + at as u64;
+        if last && self.fields.hidden().is_some() {
+            self.fields.end(self.at, false, edits);
+        }
+    }
+
+    fn prepare(&mut self, engine: &Engine, plan: &Plan) {
+        self.fields.prepare(engine, plan);
+    }
+
+    fn hand_over(&mut self, found: &mut Vec<Finding>) {
+        self.fields.hand_over(found);
+    }
+
+    fn memory(&self) -> usize {
+        self.fields.memory()
     }
 }
 
@@ -121,7 +156,122 @@ impl Guard {
             tokens: Tokens::new(),
             at,
             tagged: None,
+            fields: Fields::default(),
         }
+    }
+
+    /// More of a key, if this is one: its bytes, or an escape.
+    fn key(&mut self, text: &[u8]) {
+        if !self.fields.are_on() || self.tokens.state != (State::String { key: true }) {
+            return;
+        }
+        match text.first() {
+            Some(b'\\') => {
+                let (bytes, count) = view::escape(text).unwrap_or_default();
+                self.fields.key(bytes.get(..count).unwrap_or_default());
+            }
+            _ => self.fields.key(text),
+        }
+    }
+
+    /// Goes over a byte and sees what begins and ends with it. Says whether it was replaced with the field that it is part of.
+    fn step(&mut self, engine: &Engine, byte: u8, at: u64, edits: &mut Edits) -> bool {
+        let (tokens, fields) = (&mut self.tokens, &mut self.fields);
+        let before = (tokens.state, tokens.number, tokens.depth);
+        let in_object = fields.are_on() && tokens.in_object();
+        tokens.step(byte);
+        if !fields.are_on() {
+            return false;
+        }
+        let after = tokens.state;
+        let text = matches!(after, State::Text { .. });
+        if let Some(hidden) = fields.hidden() {
+            if hidden.broken {
+                if byte != b'\n' {
+                    fields.hide(engine, at, &[byte], after, edits);
+                    return true;
+                }
+                fields.end(at, false, edits);
+            } else if text {
+                fields.break_off();
+                fields.hide(engine, at, &[byte], after, edits);
+                return true;
+            } else if hidden.goes_on(after, tokens.depth) {
+                fields.hide(engine, at, &[byte], after, edits);
+                return true;
+            } else if hidden.ends_itself() && matches!(byte, b'"' | b']' | b'}') {
+                fields.end(at + 1, true, edits);
+                return true;
+            } else {
+                fields.end(at, false, edits);
+            }
+        }
+        if text || before.2 > 0 && tokens.depth == 0 && matches!(byte, b'\n') {
+            fields.leave();
+            return false;
+        }
+        let opens = tokens.depth > before.2;
+        let begins = tokens.number != before.1;
+        if after == (State::String { key: true }) && begins {
+            fields.begin_key();
+        } else if opens || begins && !matches!(after, State::Value) {
+            if fields
+                .value(engine, at, before.2, in_object, after)
+                .is_some()
+            {
+                fields.hide(engine, at, &[byte], after, edits);
+                return true;
+            }
+            if opens {
+                fields.enter();
+            }
+        } else if tokens.depth < before.2 {
+            fields.exit();
+        } else if !matches!(
+            after,
+            State::String { .. } | State::Number(_) | State::Word(..)
+        ) {
+            // Between tokens.
+        } else if after == (State::String { key: true }) && byte < 0x80 {
+            fields.key(&[byte]);
+        }
+        false
+    }
+
+    /// Replaces what comes next of a field. Answers with its length; `None` if more bytes are needed.
+    fn hide(
+        &mut self,
+        engine: &Engine,
+        text: &[u8],
+        at: usize,
+        last: bool,
+        edits: &mut Edits,
+    ) -> Option<usize> {
+        let offset = self.at + at as u64;
+        let rest = text.get(at..).unwrap_or_default();
+        let state = self.tokens.state;
+        let broken = self.fields.hidden().is_some_and(|hidden| hidden.broken);
+        let mut len = match state {
+            State::Text { .. } if broken => memchr::memchr(b'\n', rest).unwrap_or(rest.len()),
+            _ => self.tokens.plain(text, at, text.len()),
+        };
+        if len == 0
+            && let (State::String { .. }, [b'\\', next @ ..]) = (state, rest)
+        {
+            len = match next {
+                [] if !last => return None,
+                [] | [0..0x20, ..] => 1,
+                _ => 2,
+            };
+        }
+        if len > 0 {
+            let piece = rest.get(..len).unwrap_or_default();
+            self.fields.hide(engine, offset, piece, state, edits);
+            return Some(len);
+        }
+        let byte = *rest.first()?;
+        self.step(engine, byte, offset, edits);
+        Some(1)
     }
 
     fn in_string(

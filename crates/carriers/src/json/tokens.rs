@@ -77,7 +77,7 @@ pub(crate) struct Tokens {
     pub(crate) state: State,
     /// One bit for each array (0) or object (1) that is open.
     stack: [u64; DEEPEST / 64],
-    depth: usize,
+    pub(crate) depth: usize,
     /// The document went over the end of a line.
     lines: bool,
     /// No byte was there yet: a byte order mark may come.
@@ -223,7 +223,7 @@ impl Tokens {
         };
     }
 
-    fn in_object(&self) -> bool {
+    pub(crate) fn in_object(&self) -> bool {
         let inner = self.depth.wrapping_sub(1);
         let word = self.stack.get(inner / 64).copied().unwrap_or(0);
         word >> (inner % 64) & 1 == 1

@@ -64,7 +64,7 @@ impl Code {
     pub(crate) fn unit(self, text: &[u8], last: bool) -> Unit {
         let unit = match self {
             Code::Escape => escape(text, last),
-            Code::Percent => pair(text),
+            Code::Percent => percent(text),
             Code::Entity => entity(text),
             Code::Quoted => match text {
                 [_, b'\n', ..] => Unit::Stands(2, [0; 4], 0),
@@ -86,6 +86,30 @@ impl Code {
             unit => unit,
         }
     }
+}
+
+/// A character of UTF-8, percent-encoded whole. Bytes that are none stand for themselves: `%DB_PASSWORD%` is a name.
+fn percent(text: &[u8]) -> Unit {
+    let (first, width) = match pair(text) {
+        Unit::Stands(_, [first, ..], _) => match first {
+            0..0x80 => return pair(text),
+            0xc2..=0xdf => (first, 2),
+            0xe0..=0xef => (first, 3),
+            0xf0..=0xf4 => (first, 4),
+            _ => return Unit::Itself,
+        },
+        unit => return unit,
+    };
+    let mut bytes = [first, 0, 0, 0];
+    for (at, byte) in bytes.iter_mut().enumerate().take(width).skip(1) {
+        let rest = text.get(3 * at..).unwrap_or_default();
+        match (rest.first(), pair(rest)) {
+            (None, _) | (Some(b'%'), Unit::Open) => return Unit::Open,
+            (Some(b'%'), Unit::Stands(_, [next @ 0x80..0xc0, ..], _)) => *byte = next,
+            _ => return Unit::Itself,
+        }
+    }
+    Unit::Stands(3 * width, bytes, width)
 }
 
 /// A byte as two hexadecimal digits behind an opener.
@@ -271,6 +295,8 @@ mod tests {
     fn units() {
         stands(Code::Percent, "%41b", 3, "A");
         stands(Code::Percent, "%2f", 3, "/");
+        stands(Code::Percent, "%d0%9f%40", 6, "П");
+        stands(Code::Percent, "%F0%9F%98%80", 12, "😀");
         stands(Code::Entity, "&#64;", 5, "@");
         stands(Code::Entity, "&#x1F600;", 9, "😀");
         stands(Code::Entity, "&#0000064;", 10, "@");
@@ -291,6 +317,10 @@ mod tests {
     fn what_is_no_unit_stands_for_itself() {
         for (code, text) in [
             (Code::Percent, "%4g"),
+            (Code::Percent, "%DB_"),
+            (Code::Percent, "%BASE"),
+            (Code::Percent, "%D0%4x"),
+            (Code::Percent, "%E2%82_"),
             (Code::Percent, "%%4"),
             (Code::Percent, "% 1"),
             (Code::Entity, "&a=b"),

@@ -18,6 +18,14 @@ use map::Map;
 pub(crate) use run::Runs;
 pub use run::{FLOOR, READABLE};
 
+/// What the escape stands for that `text` begins with, if it does.
+pub(crate) fn escape(text: &[u8]) -> Option<([u8; 4], usize)> {
+    match Code::Escape.unit(text, true) {
+        Unit::Stands(_, bytes, count) => Some((bytes, count)),
+        _ => None,
+    }
+}
+
 /// Views of views of views, and no further.
 const DEEPEST: usize = 3;
 

@@ -201,13 +201,14 @@ fn run_cases(
             let Some(case) = cases.get(index) else {
                 return Ok(());
             };
+            let format = verdict::carried(case.format);
             let failure = match &mut wasm {
                 None => native.judge(case),
                 // Both ways in which the module treats a body: of a length that is not known, and of one that is.
                 Some(lane) => verdict::judge_output(case, |chunks| {
-                    let out = lane.whole(chunks, false)?;
+                    let out = lane.whole(format, chunks, false)?;
                     if out == case.out {
-                        lane.whole(chunks, true)
+                        lane.whole(format, chunks, true)
                     } else {
                         Ok(out)
                     }

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use blackbar_carriers::{Carrier, Format, Views};
 use blackbar_engine::{Action, Engine, Plan};
-use blackbar_policy::cases::{Case, Kind};
+use blackbar_policy::cases::{self, Case, Kind};
 
 use crate::show;
 
@@ -134,7 +134,7 @@ impl<'a> Native<'a> {
                 what,
             })
         };
-        let seen = self.run(&[&case.input]);
+        let seen = self.run(case.format, &[&case.input]);
         if seen.out != case.out {
             return failure(What::Output {
                 actual: seen.out,
@@ -160,7 +160,7 @@ impl<'a> Native<'a> {
         if wrong {
             return failure(What::Rule { found });
         }
-        let again = self.run(&[&case.out]).out;
+        let again = self.run(case.format, &[&case.out]).out;
         if again != case.out {
             return failure(What::Again {
                 actual: again,
@@ -168,7 +168,7 @@ impl<'a> Native<'a> {
             });
         }
         for cut in Cut::all(case) {
-            let cut_seen = self.run(&cut.chunks(&case.input));
+            let cut_seen = self.run(case.format, &cut.chunks(&case.input));
             if cut_seen.out != case.out {
                 let what = What::Output {
                     actual: cut_seen.out,
@@ -187,9 +187,9 @@ impl<'a> Native<'a> {
         None
     }
 
-    fn run(&mut self, chunks: &[&[u8]]) -> Seen {
+    fn run(&mut self, format: cases::Format, chunks: &[&[u8]]) -> Seen {
         let mut seen = Seen::default();
-        self.stream.reset(Format::Text);
+        self.stream.reset(carried(format));
         for (chunk, last) in chunks
             .iter()
             .map(|chunk| (*chunk, false))
@@ -209,6 +209,15 @@ impl<'a> Native<'a> {
         }
         seen.regions = merged(seen.regions);
         seen
+    }
+}
+
+/// The carrier of a case's input.
+pub(super) fn carried(format: cases::Format) -> Format {
+    match format {
+        cases::Format::Text => Format::Text,
+        cases::Format::Json => Format::Json,
+        cases::Format::Form => Format::Form,
     }
 }
 

@@ -123,16 +123,21 @@ impl Lane {
         Ok(())
     }
 
-    /// A whole haystack of plain text in chunks. `announced`: the module is told its length beforehand, as Content-Length does; it then
+    /// A whole haystack in chunks. `announced`: the module is told its length beforehand, as Content-Length does; it then
     /// holds an undecided tail itself and does not make the proxy wait.
-    pub(crate) fn whole(&mut self, chunks: &[&[u8]], announced: bool) -> anyhow::Result<Vec<u8>> {
+    pub(crate) fn whole(
+        &mut self,
+        format: Format,
+        chunks: &[&[u8]],
+        announced: bool,
+    ) -> anyhow::Result<Vec<u8>> {
         let mut out = Vec::new();
         match self {
             Self::Wasm(wasm) if announced => {
                 let length = chunks.iter().map(|chunk| chunk.len() as u64).sum();
-                wasm.start(Format::Text, Some(length))?;
+                wasm.start(format, Some(length))?;
             }
-            Self::Native(_) | Self::Wasm(_) => self.start(Format::Text)?,
+            Self::Native(_) | Self::Wasm(_) => self.start(format)?,
         }
         for chunk in chunks {
             self.feed(chunk, &mut out)?;

@@ -60,7 +60,7 @@ fn every_command_that_reads_takes_them() {
         "nothing is found",
         "mine.token",
     );
-    says(&["eval", "--json", "hex.jsonl"], "\"hit\":0", "\"hit\":1");
+    says(&["eval", "--json", "hex.jsonl"], "\"hit\": 0", "\"hit\": 1");
     says(
         &["bench", "--json", "--runs", "1", "hex.log"],
         "\"findings\": 0",

@@ -13,6 +13,7 @@ use super::{
 use crate::boundary::{CONTEXT, Context, Reach};
 use crate::check::Check;
 use crate::dfa::{Dfa, STARTS};
+use crate::fields::{FieldPart, FieldStep, Fields, LONGEST_KEY};
 use crate::prefilter::index::{WindowIndex, literals};
 use crate::prefilter::{
     BACK, BUCKETS, Edge, LOOK_BACK, Nibbles, Prefilter, SHAPE, SHAPES, TOKEN, WINDOW,
@@ -151,6 +152,7 @@ struct Parsed {
     nibbles: Nibbles,
     edges: [Edge; BUCKETS],
     look_back: LookBack,
+    fields: Vec<FieldPart>,
 }
 
 /// `what` is kept at what is being read, for the error.
@@ -220,6 +222,9 @@ fn parse(bytes: &[u8], r: &mut Reader<'_>, what: &mut &'static str) -> Option<Pa
         walk: r.set()?,
         most: r.u16()?,
     };
+    *what = "a path of a field";
+    let count = r.u16()?;
+    let fields = r.list(usize::from(count), |r| read_field(r, rules.len()))?;
     Some(Parsed {
         policy_id,
         dfas,
@@ -229,6 +234,7 @@ fn parse(bytes: &[u8], r: &mut Reader<'_>, what: &mut &'static str) -> Option<Pa
         nibbles,
         edges,
         look_back,
+        fields,
     })
 }
 
@@ -279,6 +285,7 @@ impl Parsed {
             keywords,
             prefilter: Prefilter::new(&self.nibbles, &self.edges),
             behind_runs,
+            fields: Fields::new(&self.fields),
         }
     }
 }
@@ -414,6 +421,25 @@ fn read_rule(r: &mut Reader<'_>, dfas: &[Dfa]) -> Option<(Rule, RuleProgram)> {
         reach: 0,
     };
     Some((rule, program))
+}
+
+fn read_field(r: &mut Reader<'_>, rules: usize) -> Option<FieldPart> {
+    let rule = r.u16()?;
+    let count = r.u8()?;
+    let steps = r.list(usize::from(count), |r| {
+        let bits = r.u8()?;
+        let key = match bits >> 1 {
+            0 => None,
+            1 => Some(r.text()?.into_bytes()),
+            _ => return None,
+        };
+        let sound = key.as_ref().is_none_or(|key| key.len() <= LONGEST_KEY);
+        sound.then_some(FieldStep {
+            key,
+            deep: bits & 1 == 1,
+        })
+    })?;
+    (usize::from(rule) < rules && !steps.is_empty()).then_some(FieldPart { rule, steps })
 }
 
 fn read_words(r: &mut Reader<'_>) -> Option<Vec<Vec<u8>>> {

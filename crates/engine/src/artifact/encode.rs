@@ -8,6 +8,7 @@ use super::wire::Writer;
 use super::{DfaPart, HEADER, LookBack, MAGIC, RulePart, VERSION, Window, WindowPart};
 use crate::boundary::{ByteSet, Reach};
 use crate::check::Check;
+use crate::fields::{FieldPart, LONGEST_KEY};
 use crate::prefilter::{BUCKETS, Edge, Nibbles, SHAPE};
 use crate::rule::{Action, Confidence, Settings, Severity};
 
@@ -30,6 +31,8 @@ pub struct Parts {
     pub edges: [Edge; BUCKETS],
     /// Where windows of no bucket are looked for.
     pub look_back: LookBack,
+    /// Paths of the rules that name fields of documents.
+    pub fields: Vec<FieldPart>,
 }
 
 /// More of something than the layout can hold.
@@ -101,7 +104,26 @@ impl Parts {
         w.set(&self.look_back.before);
         w.set(&self.look_back.walk);
         w.u16(self.look_back.most);
+        self.fields(&mut w)?;
         finish(w.bytes)
+    }
+
+    fn fields(&self, w: &mut Writer) -> Result<(), EncodeError> {
+        fits("paths of fields", self.fields.len(), 0xffff)?;
+        w.u16(self.fields.len() as u16);
+        for part in &self.fields {
+            w.u16(part.rule);
+            fits("steps of a path", part.steps.len(), 255)?;
+            w.u8(part.steps.len() as u8);
+            for step in &part.steps {
+                w.u8(u8::from(step.deep) | u8::from(step.key.is_some()) << 1);
+                if let Some(key) = &step.key {
+                    fits("bytes in a key", key.len(), LONGEST_KEY)?;
+                    w.text(key);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Windows, and before them the sets that they are made of, each once.

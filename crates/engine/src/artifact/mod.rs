@@ -10,7 +10,7 @@
 //! | 2 | zero |
 //! | 4 | length of the whole artifact |
 //! | 4 | CRC-32 (ISO 3309) of everything after these 16 bytes |
-//! | … | policy id, byte sets, class maps, automata, rules, variants, windows, buckets: each list preceded by its length |
+//! | … | policy id, byte sets, class maps, automata, rules, variants, windows, buckets, paths of fields: each list preceded by its length |
 
 mod decode;
 mod encode;
@@ -28,6 +28,7 @@ use crate::boundary::{ByteSet, Context};
 use crate::check::Check;
 use crate::dfa::Dfa;
 use crate::dfa::STARTS;
+use crate::fields::Fields;
 use crate::prefilter::dictionary::Dictionary;
 use crate::prefilter::index::WindowIndex;
 use crate::prefilter::{Prefilter, Width};
@@ -40,7 +41,7 @@ use starts::Starts;
 /// The first four bytes of every artifact.
 pub const MAGIC: [u8; 4] = *b"BBAR";
 /// The version of the layout that this engine reads and writes.
-pub const VERSION: u16 = 3;
+pub const VERSION: u16 = 5;
 /// Bytes before the part that the checksum covers.
 pub(crate) const HEADER: usize = 16;
 /// Bytes of a match's beginning that are known of every rule.
@@ -67,6 +68,8 @@ pub struct Engine {
     pub(crate) tokens: Tokens,
     /// For each run of variable length that a rule's matches start with: of the windows behind it the furthest one. By rule.
     pub(crate) behind_runs: Vec<Window>,
+    /// Rules that name fields of documents.
+    fields: Fields,
 }
 
 /// What the engine needs to verify and judge candidates of one rule.
@@ -247,6 +250,12 @@ impl Engine {
     pub fn find_rule(&self, id: &str) -> Option<RuleIndex> {
         let at = self.rules.iter().position(|rule| rule.id == id)?;
         u16::try_from(at).ok().map(RuleIndex)
+    }
+
+    /// The rules that name fields of documents.
+    #[must_use]
+    pub fn fields(&self) -> &Fields {
+        &self.fields
     }
 
     /// The profiles beside the base one, which has the policy's id.

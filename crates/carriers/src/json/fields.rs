@@ -1,0 +1,254 @@
+//! Fields that rules name, where a tokenizer of JSON is: the keys on the way to it, and the value that is being replaced. A value is
+//! replaced as it streams: what stands for it is written with its first byte, or byte by byte; nothing is held.
+
+use alloc::vec::Vec;
+
+use blackbar_engine::fields::{LONGEST_KEY, fold};
+use blackbar_engine::{Action, Engine, Finding, Place, Plan, RuleIndex, tag};
+
+use super::tokens::State;
+use crate::edits::Edits;
+
+/// Where in a document the tokenizer is, as paths see it.
+#[derive(Debug, Default)]
+pub(crate) struct Fields {
+    /// Whether any rule names fields.
+    on: bool,
+    /// What each rule does that is on.
+    plan: Option<Plan>,
+    /// The states of the containers that are open, one behind the other.
+    open: Vec<Vec<u64>>,
+    /// States for containers to come.
+    spare: Vec<Vec<u64>>,
+    /// The last key, as it is compared; one that is longer than any is cut.
+    key: Vec<u8>,
+    /// The state of the value that has begun.
+    next: Vec<u64>,
+    /// The value that is being replaced.
+    hidden: Option<Hidden>,
+    found: Vec<Finding>,
+}
+
+/// A value that is being replaced.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Hidden {
+    rule: RuleIndex,
+    action: Action,
+    start: u64,
+    /// Containers that are open around it.
+    pub(crate) depth: usize,
+    kind: Kind,
+    /// Bytes of a word that were written already.
+    written: usize,
+    /// The document broke inside it: it goes on to the end of the line.
+    pub(crate) broken: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    String,
+    Number,
+    /// `true` or `false`; there is nothing to hide in `null`.
+    Word,
+    Container,
+}
+
+impl Fields {
+    /// Takes the rules of `engine` as far as they are on.
+    pub(crate) fn prepare(&mut self, engine: &Engine, plan: &Plan) {
+        self.on = !engine.fields().is_empty();
+        if self.on && self.plan.as_ref() != Some(plan) {
+            self.plan = Some(plan.clone());
+        }
+    }
+
+    /// Whether there is anything to do at all.
+    pub(crate) fn are_on(&self) -> bool {
+        self.on
+    }
+
+    pub(crate) fn hand_over(&mut self, found: &mut Vec<Finding>) {
+        found.append(&mut self.found);
+    }
+
+    pub(crate) fn memory(&self) -> usize {
+        let states = self.open.iter().chain(&self.spare);
+        states.map(|state| state.capacity() * 8).sum::<usize>()
+            + (self.open.capacity() + self.spare.capacity()) * size_of::<Vec<u64>>()
+            + self.found.capacity() * size_of::<Finding>()
+    }
+
+    /// The document is over, or none.
+    pub(crate) fn leave(&mut self) {
+        self.spare.append(&mut self.open);
+        self.key.clear();
+    }
+
+    /// A key begins.
+    pub(crate) fn begin_key(&mut self) {
+        self.key.clear();
+    }
+
+    /// More of a key: what it says.
+    pub(crate) fn key(&mut self, text: &[u8]) {
+        let room = (LONGEST_KEY + 1).saturating_sub(self.key.len());
+        let folded = text.iter().filter_map(|&byte| fold(byte));
+        self.key.extend(folded.take(room));
+    }
+
+    /// A value begins at `start`, in an object or not, with `state` behind its first byte. Says whether it is to be replaced.
+    pub(crate) fn value(
+        &mut self,
+        engine: &Engine,
+        start: u64,
+        depth: usize,
+        in_object: bool,
+        state: State,
+    ) -> Option<Hidden> {
+        let fields = engine.fields();
+        match self.open.last() {
+            Some(around) => {
+                let key = in_object.then_some(self.key.as_slice());
+                fields.child(around, key, &mut self.next);
+            }
+            None => {
+                self.next.clear();
+                self.next.extend_from_slice(fields.start());
+            }
+        }
+        let plan = self.plan.as_ref()?;
+        let rule = fields.rule(&self.next, plan);
+        let kind = match state {
+            State::String { .. } => Kind::String,
+            State::Number(_) => Kind::Number,
+            State::Word(word, _) if word == b"null" => return None,
+            State::Word(..) => Kind::Word,
+            _ => Kind::Container,
+        };
+        if let Some(rule) = rule {
+            self.hidden = Some(Hidden {
+                rule,
+                action: plan.action(rule),
+                start,
+                depth,
+                kind,
+                written: 0,
+                broken: false,
+            });
+        }
+        self.hidden
+    }
+
+    /// A container begins that is not replaced.
+    pub(crate) fn enter(&mut self) {
+        let mut state = self.spare.pop().unwrap_or_default();
+        state.clear();
+        state.extend_from_slice(&self.next);
+        self.open.push(state);
+    }
+
+    /// A container ends that was not replaced.
+    pub(crate) fn exit(&mut self) {
+        self.spare.extend(self.open.pop());
+    }
+
+    pub(crate) fn hidden(&self) -> Option<Hidden> {
+        self.hidden
+    }
+
+    /// The document broke inside the value that is being replaced: nobody knows where it ends, so all that stands on its line is part of it.
+    pub(crate) fn break_off(&mut self) {
+        if let Some(hidden) = &mut self.hidden {
+            (hidden.broken, hidden.kind) = (true, Kind::Container);
+        }
+    }
+
+    /// Replaces `text`, the next bytes of the value that is being replaced, which begin at `at`. `state`: what the last of them is part of.
+    pub(crate) fn hide(
+        &mut self,
+        engine: &Engine,
+        at: u64,
+        text: &[u8],
+        state: State,
+        edits: &mut Edits,
+    ) {
+        let Some(hidden) = &mut self.hidden else {
+            return;
+        };
+        if hidden.action == Action::Allow {
+            return;
+        }
+        let end = at + text.len() as u64;
+        let first = at == hidden.start;
+        match hidden.kind {
+            Kind::Number => {
+                let exponent = matches!(state, State::Number(number) if number.is_exponent());
+                for (at, byte) in (at..).zip(text) {
+                    if byte.is_ascii_digit() {
+                        let digit = if exponent { b'0' } else { b'9' };
+                        edits.put(at, at + 1, |out| out.push(digit));
+                    }
+                }
+            }
+            Kind::Word => {
+                let word = b"null ".iter().skip(hidden.written).take(text.len());
+                edits.put(at, end, |out| out.extend(word));
+                hidden.written += text.len();
+            }
+            Kind::String | Kind::Container if hidden.action.preserves_length() => {
+                edits.put(at, end, |out| {
+                    let from = out.len();
+                    out.resize(from + text.len(), b'*');
+                    if first && let Some(byte) = out.get_mut(from) {
+                        *byte = b'"';
+                    }
+                });
+            }
+            Kind::String | Kind::Container => edits.put(at, end, |out| {
+                if first {
+                    let id = engine.rule(hidden.rule).map(|rule| rule.id.as_str());
+                    out.push(b'"');
+                    tag(id.unwrap_or("redacted"), Place::Json, out);
+                    out.push(b'"');
+                }
+            }),
+        }
+    }
+
+    /// The value ends at `end`; `last_byte`: its last byte is the one before it, which ends a string or a container and was not hidden yet.
+    pub(crate) fn end(&mut self, end: u64, last_byte: bool, edits: &mut Edits) {
+        let Some(hidden) = self.hidden.take() else {
+            return;
+        };
+        if last_byte && hidden.action != Action::Allow {
+            let masked = hidden.action.preserves_length();
+            edits.put(end - 1, end, |out| {
+                if masked {
+                    out.push(b'"');
+                }
+            });
+        }
+        self.found.push(Finding {
+            start: hidden.start,
+            end,
+            rule: hidden.rule,
+        });
+    }
+}
+
+impl Hidden {
+    /// Whether it goes on where the tokenizer came to `after`, with so many containers open there.
+    pub(crate) fn goes_on(&self, after: State, depth: usize) -> bool {
+        match self.kind {
+            Kind::String => matches!(after, State::String { .. }),
+            Kind::Number => matches!(after, State::Number(_)),
+            Kind::Word => matches!(after, State::Word(..)),
+            Kind::Container => depth > self.depth,
+        }
+    }
+
+    /// Whether the byte that ends it is part of it.
+    pub(crate) fn ends_itself(&self) -> bool {
+        matches!(self.kind, Kind::String | Kind::Container)
+    }
+}
