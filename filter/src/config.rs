@@ -5,8 +5,8 @@
 use core::fmt;
 use core::marker::PhantomData;
 
-use blackbar_carriers::Views;
 use crate::exchange::Side;
+use blackbar_carriers::Views;
 use blackbar_engine::Action;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, MapAccess, Visitor};

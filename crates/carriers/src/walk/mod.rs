@@ -116,7 +116,7 @@ impl Walk {
     /// Makes edits of what `stream` wants to replace. `last`: no byte follows.
     #[inline(never)]
     pub(crate) fn shape(&mut self, stream: &Stream, last: bool, edits: &mut Edits) {
-        self.wishes.take(stream);
+        self.wishes.take(stream, |_| false);
         let base = self.done;
         let text = stream.received_bytes(base, stream.decided());
         let end = base + text.len() as u64;

@@ -173,8 +173,8 @@ impl Subject {
     /// Whole, byte by byte, and cut in two at every place: all must be alike.
     #[track_caller]
     pub(crate) fn check(&self, hay: &[u8], format: impl Into<Format>, views: Views) -> Outcome {
-        let place = format.into();
-        let whole = self.run(hay, place, views, &[]);
+        let format = format.into();
+        let whole = self.run(hay, format, views, &[]);
         let show = |o: &Outcome| {
             (
                 String::from_utf8_lossy(&o.out).into_owned(),

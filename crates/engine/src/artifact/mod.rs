@@ -41,7 +41,7 @@ use starts::Starts;
 /// The first four bytes of every artifact.
 pub const MAGIC: [u8; 4] = *b"BBAR";
 /// The version of the layout that this engine reads and writes.
-pub const VERSION: u16 = 5;
+pub const VERSION: u16 = 4;
 /// Bytes before the part that the checksum covers.
 pub(crate) const HEADER: usize = 16;
 /// Bytes of a match's beginning that are known of every rule.
