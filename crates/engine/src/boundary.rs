@@ -17,7 +17,7 @@ pub(crate) fn contains(set: &ByteSet, byte: u8) -> bool {
 }
 
 /// The set of some bytes of ASCII.
-const fn set_of(bytes: &[u8]) -> ByteSet {
+pub(crate) const fn set_of(bytes: &[u8]) -> ByteSet {
     let [mut low, mut high] = [0; 2];
     let mut left = bytes;
     while let [byte, rest @ ..] = left {

@@ -1,5 +1,5 @@
 //! What is looked for where tokens begin, which the first pass tells: literal windows of rules whose matches start a word, and
-//! the words that rules want before their matches. One look at three bytes tells for all of them that nothing begins there.
+//! the words that rules want before their matches. One look at a few bytes tells for all of them that nothing begins there.
 //!
 //! Rules that want a word before their matches have no windows: the word is rare, while their shapes (digits, mostly) are
 //! everywhere. A word that ends at `k` lets matches start from `k` on, as far as the rule's context reaches, and only there, so
@@ -10,7 +10,7 @@
 use alloc::vec::Vec;
 
 use crate::artifact::{RuleProgram, WindowPart};
-use crate::boundary::ByteSet;
+use crate::boundary::{ByteSet, set_of};
 use crate::prefilter::dictionary::{Dictionary, HASHED, Known};
 use crate::prefilter::{Strip, TOKEN, begins_tokens};
 
@@ -89,7 +89,7 @@ impl Tokens {
         !self.others
     }
 
-    /// Leaves the positions at which something may have the three bytes that are there.
+    /// Leaves the positions at which something may have the bytes that are there.
     pub(crate) fn sift(&self, hay: &[u8], from: usize, strip: &mut Strip) {
         self.dictionary.sift(hay, from, &mut strip.tokens);
     }
@@ -134,18 +134,15 @@ impl Spelling {
     fn bytes(self, place: usize) -> ByteSet {
         let shift = 8 * place as u32;
         let (literal, mask) = ((self.literal >> shift) as u8, (self.mask >> shift) as u8);
-        let mut set = ByteSet::default();
-        for byte in 0..=255u8 {
-            let separates = SEPARATORS.contains(&byte);
+        if mask == 0 {
             // A byte of which nothing is known within a word is a separator.
-            if byte & mask == literal && (mask != 0 || place >= self.length || separates) {
-                let [a, b, c, d] = &mut set;
-                let word = match byte / 64 {
-                    0 => a,
-                    1 => b,
-                    2 => c,
-                    _ => d,
-                };
+            let inside = place < self.length;
+            return if inside { set_of(SEPARATORS) } else { [!0; 4] };
+        }
+        let mut set = ByteSet::default();
+        // The case is all that may be unknown.
+        for byte in [literal, literal | !mask] {
+            if let Some(word) = set.get_mut(usize::from(byte / 64)) {
                 *word |= 1 << (byte % 64);
             }
         }

@@ -77,12 +77,6 @@ impl Stream {
         self.growing()
     }
 
-    /// Whether no match is open: what was scanned is over and done with.
-    #[must_use]
-    pub fn is_at_rest(&self) -> bool {
-        self.open.is_empty()
-    }
-
     /// Whether this stream and `other` will find the same in the same bytes: what is open in both began at or after `from`, an offset of
     /// this one, and is the same, as seen from their ends. What stands before their ends must be the same as far as it may bear on matches.
     #[must_use]
