@@ -1,0 +1,180 @@
+//! The table of evasions in docs/carriers.md that are about messages: each way to hide a key is sent through the real module, and what the
+//! upstream gets must be what the table says.
+
+mod filter_support;
+
+use std::collections::BTreeMap;
+
+use blackbar_host_test::{Chunking, Headers, Transaction};
+use filter_support::*;
+
+/// What `demo.key` finds.
+const KEY: &str = "key-12345678";
+
+/// Base64 of `note key-12345678 of the day`.
+const BASE64: &str = "bm90ZSBrZXktMTIzNDU2Nzggb2YgdGhlIGRheQ==";
+
+/// Where something is hidden, and what stands there.
+enum Hidden {
+    Header(&'static str, Vec<String>),
+    Path(String),
+    Trailer(&'static str, String),
+    Body(&'static str, Vec<u8>),
+}
+
+fn ways() -> BTreeMap<&'static str, Hidden> {
+    use Hidden::{Body, Header, Path, Trailer};
+    let one = |name, value: String| Header(name, vec![value]);
+    let body = |media, text: String| Body(media, text.into_bytes());
+    let frame = |flag: u8| {
+        let mut message = vec![0x0a, KEY.len() as u8];
+        message.extend(KEY.as_bytes());
+        [&[flag, 0, 0, 0, message.len() as u8][..], &message].concat()
+    };
+    let part =
+        format!("--b\r\ncontent-disposition: form-data; name=\"a\"\r\n\r\n{KEY}\r\n--b--\r\n");
+    BTreeMap::from([
+        ("a header", one("x-note", KEY.into())),
+        (
+            "the second of two headers of one name",
+            Header("x-note", vec!["a".into(), KEY.into()]),
+        ),
+        (
+            "halves in two headers of one name",
+            Header("x-note", vec!["key-1234".into(), "5678".into()]),
+        ),
+        (
+            "a cookie among others",
+            one("cookie", format!("a=1; k={KEY}; b=2")),
+        ),
+        (
+            "`authorization` with a token",
+            one("authorization", format!("Bearer {KEY}")),
+        ),
+        (
+            "`authorization`, Basic",
+            one("authorization", format!("Basic {BASE64}")),
+        ),
+        (
+            "`referer`, percent codes",
+            one("referer", "https://a.test/?k=%6Bey-12345678".into()),
+        ),
+        (
+            "metadata that ends with `-bin`",
+            one("note-bin", BASE64.into()),
+        ),
+        (
+            "`_` for `-` in a name",
+            one("sesame_key", "abcdefghijkl0".into()),
+        ),
+        (
+            "the path, percent codes",
+            Path("/a/%6Bey%2D12345678/b".into()),
+        ),
+        (
+            "the query, percent codes twice",
+            Path("/?k=%256Bey-12345678".into()),
+        ),
+        ("the name of a parameter", Path(format!("/?{KEY}=1"))),
+        ("a trailer", Trailer("x-sum", KEY.into())),
+        (
+            "a form",
+            body(
+                "application/x-www-form-urlencoded",
+                "a=1&k=%6Bey-12345678".into(),
+            ),
+        ),
+        (
+            "JSON, in a key",
+            body("application/json", format!("{{\"{KEY}\":1}}")),
+        ),
+        (
+            "a part of multipart",
+            body("multipart/form-data; boundary=b", part),
+        ),
+        ("a gRPC message", Body("application/grpc", frame(0))),
+        (
+            "a gRPC message that says it is compressed",
+            Body("application/grpc", frame(1)),
+        ),
+        (
+            "text that is called an image",
+            body("image/png", KEY.into()),
+        ),
+        (
+            "UTF-16",
+            Body(
+                "text/plain; charset=utf-16le",
+                KEY.bytes().flat_map(|b| [b, 0]).collect(),
+            ),
+        ),
+    ])
+}
+
+/// What becomes of it: `found`, `not found` or `refused`.
+fn outcome(hidden: &Hidden, configuration: &str) -> &'static str {
+    let mut host = host(configuration);
+    let transaction: Transaction = match hidden {
+        Hidden::Header(name, all) => {
+            let all: Vec<_> = all.iter().map(|value| (*name, value.as_str())).collect();
+            fetch("/", &all)
+        }
+        Hidden::Path(path) => fetch(path, &[]),
+        Hidden::Body(media, body) => request(&[("content-type", media)], body.clone()),
+        Hidden::Trailer(name, value) => {
+            let mut transaction = request(&[], "x");
+            transaction.request_trailers = Some(Headers::from([(*name, value.as_str())]));
+            transaction
+        }
+    };
+    let outcome = run(&mut host, &transaction, &Chunking::size(3));
+    if outcome.local_response.is_some() {
+        return "refused";
+    }
+    let upstream = &outcome.upstream;
+    let same = match hidden {
+        Hidden::Header(name, all) => values(upstream.headers.as_ref(), name) == *all,
+        Hidden::Path(path) => upstream.header(":path") == Some(path.as_str()),
+        Hidden::Body(_, body) => upstream.body == *body,
+        Hidden::Trailer(name, value) => {
+            values(upstream.trailers.as_ref(), name) == [value.as_str()]
+        }
+    };
+    if same { "not found" } else { "found" }
+}
+
+#[test]
+fn each_way_comes_out_as_the_table_says() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/carriers.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let (_, section) = text.split_once("\n### In a message\n").unwrap();
+    let section = section.split("\n#").next().unwrap();
+    let rows: BTreeMap<&str, &str> = section
+        .lines()
+        .filter(|line| line.starts_with('|'))
+        .skip(2)
+        .map(|line| line.trim_matches('|').trim().split_once(" | ").unwrap())
+        .collect();
+    let ways = ways();
+    assert!(
+        ways.keys().eq(rows.keys()),
+        "{:?}\n{:?}",
+        ways.keys(),
+        rows.keys()
+    );
+    let mut wrong = Vec::new();
+    for (way, hidden) in &ways {
+        let nothing_passes = r#""pass_headers": {"request": [], "response": []}"#;
+        let mut got = outcome(hidden, &format!("{{{nothing_passes}}}"));
+        if got == "not found" {
+            let more = format!("{{{nothing_passes}, \"views\": {{\"base64\": true}}}}");
+            if outcome(hidden, &more) == "found" {
+                got = "with base64";
+            }
+        }
+        if got != rows[way] {
+            wrong.push(format!("{way}: {got}, not {}", rows[way]));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
