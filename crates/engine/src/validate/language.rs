@@ -34,6 +34,10 @@ const fn table() -> [u32; 26] {
 
 /// Digits that may follow a word and still leave it a word: `v10`, `key2024`.
 const NUMBER: usize = 4;
+/// Digits that may stand inside a name: `b64decode`, `X509Store`, `Ed25519PrivateKey`.
+const INSIDE: usize = 5;
+/// Neighbouring letters that a value with a number inside a name has at least, so that what they say is no chance.
+const ENOUGH: u32 = 8;
 
 /// Whether `value` may come from a generator rather than from somebody who writes names.
 ///
@@ -41,29 +45,49 @@ const NUMBER: usize = 4;
 /// or letters with up to four digits after them, and of the pairs of neighbouring letters (a capital after a small letter begins
 /// a new word) three fifths or more are common in English. A value without two neighbouring letters passes.
 ///
+/// One number may also stand inside each name, as in expressions of a program (`base64.standard_b64decode`, `OAuth2Credentials`);
+/// then the words must have three letters in the mean, which those of a random value have not.
+///
 /// A random value of sixteen letters is refused about once in a hundred times; with letters and digits mixed, practically never.
 pub fn not_words(value: &[u8]) -> bool {
-    let (mut pairs, mut common) = (0_u32, 0_u32);
+    let (mut pairs, mut common, mut letters, mut words) = (0_u32, 0_u32, 0_u32, 0_u32);
+    let mut numbered = false;
+    let is_code = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.:-".contains(byte);
     for segment in value.split(|byte| !byte.is_ascii_alphanumeric()) {
-        let letters = segment
-            .iter()
-            .position(|byte| !byte.is_ascii_alphabetic())
-            .unwrap_or(segment.len());
-        let (word, number) = segment.split_at_checked(letters).unwrap_or_default();
-        if !number.iter().all(u8::is_ascii_digit) || (number.len() > NUMBER && !word.is_empty()) {
+        let mut runs = segment.chunk_by(|a, b| a.is_ascii_digit() == b.is_ascii_digit());
+        let (first, number, last) = (runs.next(), runs.next(), runs.next());
+        if runs.next().is_some() {
             return true;
         }
-        for (first, second) in word.iter().zip(word.iter().skip(1)) {
-            if first.is_ascii_lowercase() && second.is_ascii_uppercase() {
+        match (first, number, last) {
+            // A word between numbers, and a number before a word, are no name.
+            (Some(first), Some(_), _) if first.iter().any(u8::is_ascii_digit) => return true,
+            (_, Some(number), None) if number.len() > NUMBER => return true,
+            (_, Some(number), Some(_)) if number.len() > INSIDE => return true,
+            (_, _, Some(_)) => numbered = true,
+            _ => {}
+        }
+        for word in [first, last].into_iter().flatten() {
+            if word.iter().any(u8::is_ascii_digit) {
                 continue;
             }
-            pairs += 1;
-            let row = TABLE.get(usize::from(first.to_ascii_lowercase().wrapping_sub(b'a')));
-            let bit = u32::from(second.to_ascii_lowercase().wrapping_sub(b'a'));
-            common += row.map_or(0, |row| row >> (bit & 31) & 1);
+            words += 1;
+            letters += word.len() as u32;
+            for (first, second) in word.iter().zip(word.iter().skip(1)) {
+                if first.is_ascii_lowercase() && second.is_ascii_uppercase() {
+                    words += 1;
+                    continue;
+                }
+                pairs += 1;
+                let row = TABLE.get(usize::from(first.to_ascii_lowercase().wrapping_sub(b'a')));
+                let bit = u32::from(second.to_ascii_lowercase().wrapping_sub(b'a'));
+                common += row.map_or(0, |row| row >> (bit & 31) & 1);
+            }
         }
     }
-    pairs == 0 || common * 5 < pairs * 3
+    let by_chance =
+        numbered && (pairs < ENOUGH || letters < words * 3 || !value.iter().all(is_code));
+    pairs == 0 || by_chance || common * 5 < pairs * 3
 }
 
 #[cfg(test)]
@@ -84,6 +108,11 @@ mod tests {
             "kube-system/default",
             "required",
             "release2024",
+            "base64.standard_b64decode",
+            "self.s3tables_backend.list_table_buckets",
+            "Ed25519PrivateKey.generate",
+            "client.OAuth2Credentials.from_json",
+            "MSV1_0_PROTOCOL_MESSAGE_TYPE",
         ] {
             assert!(!not_words(name.as_bytes()), "{name}");
         }
@@ -102,6 +131,12 @@ mod tests {
             "xqzvkjwhbqpfxcd",
             "bkpzrn6cq4g3028la1s3x5k219jkpid2zr9rms-z",
             "wJ2Nv6Qq7ZS14ModjwFracD9PbkevP",
+            "secret4you",
+            "sowhatisth1sone?unguessable4",
+            "a7pine",
+            "Th3rInStAnDeRoN",
+            "2024release",
+            "abc123456def",
         ] {
             assert!(not_words(value.as_bytes()), "{value}");
         }

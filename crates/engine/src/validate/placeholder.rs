@@ -142,6 +142,16 @@ fn is_template(value: &[u8]) -> bool {
     TEMPLATES.iter().filter_map(between).any(inside)
         || BRACKETS.iter().filter_map(between).any(is_phrase)
         || is_variable(value)
+        || is_misread_variable(value)
+}
+
+/// What is left of `%DB_PASSWORD%`, a variable of Windows, where `%DB` was read as a percent escape.
+fn is_misread_variable(value: &[u8]) -> bool {
+    let Some([escape, name @ ..]) = value.strip_suffix(b"%") else {
+        return false;
+    };
+    let is_name = |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_';
+    !escape.is_ascii() && !name.is_empty() && name.iter().all(is_name)
 }
 
 /// Words as people write them: letters of one case or capitalised, sixteen at most, two digits in all.
@@ -542,6 +552,15 @@ mod tests {
             "hunter2",
         ] {
             assert!(not_template(something.as_bytes()), "{something}");
+        }
+    }
+
+    #[test]
+    fn variables_that_begin_as_an_escape() {
+        assert!(!not_placeholder(b"\xdb_PASSWORD%"));
+        assert!(!not_template(b"\xfaCEBOOK_KEY%"));
+        for value in [&b"\xdbx9mQ2vL7%"[..], b"D_PASSWORD%", b"\xdb%", b"%"] {
+            assert!(not_template(value) || value.len() < 3, "{value:?}");
         }
     }
 

@@ -178,14 +178,19 @@ pub(super) const NUMBERS: &[Number] = &[
     plain("hu-taj", |n| {
         n.digits(9) && !n.is_uniform() && n.sum(&[3, 7, 3, 7, 3, 7, 3, 7]) % 10 == n.last()
     }),
-    // Hungary: personal id (law LXVI of 1992); the weights run the other way for births from 1997 on.
+    // Hungary: personal id (law LXVI of 1992, law XX of 1996); the weights run the other way for births from 1997 on. The first
+    // digit tells the century: 1 and 2 the twentieth, 3 and 4 the next; what it tells of others (5 to 8) depends on the register.
     plain("hu-szemelyi", |n| {
         let early = n.sum(&[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]) % 11;
         let late = n.sum(&[10, 9, 8, 7, 6, 5, 4, 3, 2, 1]) % 11;
         n.digits(11)
             && (1..=8).contains(&n.at(0))
             && is_date(n.pair(3), n.pair(5))
-            && (early == n.last() || late == n.last())
+            && match (n.at(0), n.pair(1)) {
+                (1 | 2, ..=96) => early == n.last(),
+                (1..=4, _) => late == n.last(),
+                _ => early == n.last() || late == n.last(),
+            }
     }),
     // Ireland: PPS number (Department of Social Protection): modulus 23, since 2013 with a second letter that may count.
     plain("ie-pps", |n| {

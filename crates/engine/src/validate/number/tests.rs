@@ -41,6 +41,8 @@ const PUBLISHED: &[(&str, &str)] = &[
     ("hr-oib", "69435151530"),
     ("hu-tax-id", "8071592153"),
     ("hu-taj", "111111110"),
+    ("hu-szemelyi", "1-800101-7750"),
+    ("hu-szemelyi", "29701011231"),
     ("ie-pps", "1234567T"),
     ("ie-pps", "1234567FA"),
     ("is-kennitala", "120174-3399"),
