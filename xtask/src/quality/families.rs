@@ -66,6 +66,8 @@ const COVERED: &[(&str, &[&str])] = &[
     ("Spain DNI/NIF/NIE/NUSS", &["es.nif", "es.nuss"]),
     ("Sweden personnummer", &["se.personnummer"]),
     ("UK NHS", &["gb.nhs"]),
+    ("VIN", &["pii.vin"]),
+    ("licence plate", &["pii.licence-plate"]),
     ("UK NINO", &["gb.nino"]),
     ("UK UTR / electoral roll", &["gb.utr"]),
     ("US ITIN / PTIN / ATIN / EIN", &["pii.itin-us", "us.tin"]),
@@ -92,14 +94,6 @@ const LEFT_OUT: &[(&str, &str)] = &[
     (
         "URL / domain",
         "an address of a machine that logs are made of; credentials and personal data inside are found",
-    ),
-    (
-        "VIN",
-        "names a vehicle, and is no person's number in the packs here",
-    ),
-    (
-        "licence plate",
-        "short, and of a form that ordinary words and codes have",
     ),
     (
         "names, places, organisations (ML)",

@@ -5,13 +5,14 @@ mod metrics;
 mod records;
 mod report;
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use blackbar_carriers::{Carrier, Format};
-use blackbar_engine::Action;
+use blackbar_engine::{Action, Finding, RuleIndex};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
@@ -292,6 +293,7 @@ fn plain(
         lines.file();
         let name = one.name();
         let mut places = Places::default();
+        let mut once = Once::default();
         let mut chunk = std::mem::take(&mut haystack.head);
         loop {
             lines.bytes(&chunk);
@@ -303,6 +305,9 @@ fn plain(
                 .iter()
                 .filter(|finding| ready.plan.action(finding.rule) != Action::Allow)
             {
+                if !once.is_new(finding) {
+                    continue;
+                }
                 let rule = ready.engine.rule(finding.rule);
                 let rule = rule.map_or("", |rule| rule.id.as_str());
                 lines.found(&name, rule);
@@ -327,6 +332,23 @@ fn plain(
         }
     }
     Ok(lines)
+}
+
+/// What each rule found, by where it starts: what it finds again in the same bytes, decoded, is no second alarm.
+#[derive(Default)]
+struct Once(BTreeMap<(RuleIndex, u64), u64>);
+
+impl Once {
+    /// Whether `finding` shares no byte with another of its rule.
+    fn is_new(&mut self, finding: &Finding) -> bool {
+        let before = (finding.rule, 0)..(finding.rule, finding.end);
+        let last = self.0.range(before).next_back();
+        let again = last.is_some_and(|(_, &end)| end > finding.start);
+        if !again {
+            self.0.insert((finding.rule, finding.start), finding.end);
+        }
+        !again
+    }
 }
 
 /// The files that were asked for.
