@@ -2,6 +2,7 @@
 //! wrong, suites of [semantics as data](suite), and the [bodies of the fuzz targets](targets). Tests all over the workspace use them.
 #![forbid(unsafe_code)]
 
+pub mod carriers;
 pub mod choices;
 pub mod generate;
 pub mod oracle;

@@ -20,6 +20,7 @@ pub const TARGETS: &[Target] = &[
     ("redact_vs_reference", redact_vs_reference),
     ("split_equals_whole", split_equals_whole),
     ("policy_parse", policy_parse),
+    ("carriers", crate::carriers::carriers),
 ];
 
 /// A small policy that has all parts that an artifact can have.

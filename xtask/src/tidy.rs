@@ -42,6 +42,7 @@ const MAY_KNOW: [(&str, &[&str]); 11] = [
     (
         "blackbar-fuzz",
         &[
+            "blackbar-carriers",
             "blackbar-compiler",
             "blackbar-engine",
             "blackbar-filter",
