@@ -12,12 +12,15 @@ import pathlib
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 from concurrent import futures
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import brotli
 import grpc
 import msgpack
+import zstandard
 from elasticsearch import Elasticsearch, helpers
 from google.protobuf.message import Message
 from opentelemetry._logs import LogRecord, SeverityNumber
@@ -47,6 +50,9 @@ PASSWORD = "Tr0ub4dor" + "-x9Kq2"
 PLANTED = [TOKEN, KEY_ID, MAIL, PASSWORD]
 LINE = f"clone with {TOKEN} as {MAIL}, übermäßig 😀"
 
+PACK = {"gzip": gzip.compress, "zstd": zstandard.compress, "br": brotli.compress}
+UNPACK = {"identity": bytes, "gzip": gzip.decompress, "zstd": zstandard.decompress, "br": brotli.decompress}
+
 OTLP = {
     "logs": ExportLogsServiceRequest,
     "traces": ExportTraceServiceRequest,
@@ -75,8 +81,8 @@ class Sink:
                         pass
                 else:
                     body = self.rfile.read(int(self.headers.get("content-length", 0)))
-                if self.headers.get("content-encoding") == "gzip":
-                    body = gzip.decompress(body)
+                for coding in reversed(self.headers.get("content-encoding", "identity").split(",")):
+                    body = UNPACK[coding.strip()](body)
                 sink.take(self.path, dict(self.headers.items()), body)
                 answer = b"{}"
                 if self.path.startswith("/_bulk"):
@@ -193,6 +199,19 @@ class Play:
             print(f"FAILED {name}: {type(error).__name__}: {error}", flush=True)
 
 
+    def refusal(self, name, send, most=0):
+        """What is sent must be refused, or cut off where so many bytes came out; nothing planted may arrive."""
+        code = send({"http": self.envoy})
+        arrived = self.sink.drain()
+        leaks = [v for v in PLANTED for _, _, body in arrived if v.encode() in body]
+        size = sum(len(body) for _, _, body in arrived)
+        good = not leaks and (code >= 400 or 0 < size <= most)
+        self.failed += not good
+        seen = [(headers.get("content-encoding"), len(body)) for _, headers, body in arrived]
+        how = f"refused with {code}" if code >= 400 else f"cut off after {size} bytes"
+        print(f"ok {name}: {how}" if good else f"FAILED {name}: {code}, {seen}, {len(leaks)} leaks", flush=True)
+
+
 def otlp(kinds):
     """Hands the same records to an exporter as often as it is called: with one clock, one trace, one id."""
     resource = Resource.create({"service.name": "shop", "owner": MAIL})
@@ -268,13 +287,14 @@ def main():
     grpc_kinds = {"logs": GrpcLogs, "traces": GrpcSpans, "metrics": GrpcMetrics}
     http_kinds = {"logs": HttpLogs, "traces": HttpSpans, "metrics": HttpMetrics}
     names = ["logs", "traces", "metrics"]
-    for name, (kind, batch) in zip(names, otlp(grpc_kinds)):
-        def send(port, kind=kind, batch=batch):
-            exporter = kind(endpoint=f"127.0.0.1:{port['grpc']}", insecure=True, timeout=20)
-            exporter.export(batch)
-            exporter.shutdown()
+    for packing in [grpc.Compression.NoCompression, grpc.Compression.Gzip]:
+        for name, (kind, batch) in zip(names, otlp(grpc_kinds)):
+            def send(port, kind=kind, batch=batch):
+                exporter = kind(endpoint=f"127.0.0.1:{port['grpc']}", insecure=True, timeout=20, compression=packing)
+                exporter.export(batch)
+                exporter.shutdown()
 
-        play.case(f"OTLP/gRPC {name}, OpenTelemetry SDK", send, otlp_message, same_length=True)
+            play.case(f"OTLP/gRPC {name}, {packing.name}, OpenTelemetry SDK", send, otlp_message, same_length=True)
     for packing in [Compression.NoCompression, Compression.Gzip]:
         for name, (kind, batch) in zip(names, otlp(http_kinds)):
             def send(port, kind=kind, batch=batch, name=name):
@@ -297,6 +317,29 @@ def main():
         post(port, "/loki/api/v1/push", json.dumps(body).encode(), "application/json")
 
     play.case("Loki push, JSON", loki, lambda _, body: json.loads(body))
+
+    def packed_push(port, coding):
+        values = [[str(1_700_000_000_000_000_000 + i), f"{i} {LINE}"] for i in range(200)]
+        body = json.dumps({"streams": [{"stream": {"app": "shop"}, "values": values}]}).encode()
+        post(port, "/loki/api/v1/push", PACK[coding](body), "application/json", content_encoding=coding)
+
+    for coding in PACK:
+        play.case(f"Loki push, JSON, {coding}", lambda port, c=coding: packed_push(port, c), lambda _, body: json.loads(body))
+
+    def refused(port, coding, body):
+        try:
+            post(port, "/loki/api/v1/push", body, "application/json", content_encoding=coding)
+        except urllib.error.HTTPError as error:
+            return error.code
+        return 200
+
+    line = json.dumps({"m": LINE}).encode()
+    play.refusal("a coding that nothing here reads", lambda port: refused(port, "compress", line))
+    play.refusal("codings one upon the other", lambda port: refused(port, "gzip, zstd", zstandard.compress(gzip.compress(line))))
+    for coding in PACK:
+        bomb = PACK[coding](LINE.encode() + bytes(64 << 20))
+        most = 100 * len(bomb) + 65536
+        play.refusal(f"a bomb of {coding}", lambda port, c=coding, bomb=bomb: refused(port, c, bomb), most)
 
     def splunk(port):
         events = [{"time": 1700000000.5 + i, "event": {"m": LINE, "n": i}, "fields": {"user": MAIL}} for i in range(10)]

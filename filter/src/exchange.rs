@@ -231,7 +231,7 @@ impl Exchange {
                             &mut changes,
                             side,
                             config.strip_range,
-                            !masks && !plugin.plan.preserves_length(),
+                            !masks && !plugin.plan.preserves_length() || format.resizes(),
                         );
                     }
                     if facts.status == 206 {

@@ -151,7 +151,14 @@ impl Carrier {
             views: self.kinds,
         };
         let len = match &mut self.walk {
-            Some(walk) => walk.cover(&mut self.stream, len, last),
+            Some(walk) => {
+                let len = walk.cover(with, &mut self.stream, len, last);
+                for finding in walk.take_found() {
+                    self.findings.push(finding);
+                    note(plan, finding.rule, &mut self.blocked, &mut self.removed);
+                }
+                len
+            }
             None => len,
         };
         let alone = self.views.is_empty();
@@ -260,10 +267,12 @@ impl Carrier {
     #[must_use]
     pub fn forced(&self) -> u64 {
         let views = self.views.iter().map(View::forced).sum::<u64>();
-        self.stream.forced() + self.runs.forced() + self.forced + views
+        let walk = self.walk.as_ref().map_or(0, Walk::forced);
+        self.stream.forced() + self.runs.forced() + self.forced + views + walk
     }
 
-    /// How many parts came in a form that nothing here reads: compressed frames of gRPC. They go on as they came.
+    /// How many parts came in a form that nothing here reads: frames of gRPC that are compressed otherwise than by gzip or zlib, are damaged
+    /// or too large. They go on as they came.
     #[must_use]
     pub fn unread(&self) -> u64 {
         self.walk.as_ref().map_or(0, Walk::unread)

@@ -73,6 +73,12 @@ impl Format {
         )
     }
 
+    /// Whether a change may make the whole longer or shorter although its readers count bytes: a compressed frame is replaced by a plain one.
+    #[must_use]
+    pub fn resizes(self) -> bool {
+        matches!(self, Format::Frames(_))
+    }
+
     /// How the engine writes a tag there.
     #[must_use]
     pub fn place(self) -> Place {

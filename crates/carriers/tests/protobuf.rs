@@ -8,6 +8,8 @@
 
 mod support;
 
+use std::io::Write as _;
+
 use blackbar_carriers::{Carrier, Codec, Format, Views};
 use prost_reflect::prost::Message as _;
 use prost_reflect::prost_types::field_descriptor_proto::{Label, Type};
@@ -198,6 +200,98 @@ fn frames_hold_messages() {
     // No frames at all.
     let got = run(Format::Frames(Codec::Protobuf), b"mail x@ab.de and others");
     assert_eq!(got.out, b"mail ******* and others");
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut packer = flate2::GzBuilder::new()
+        .filename("a name")
+        .extra(vec![1, 2, 3])
+        .comment("and more")
+        .write(Vec::new(), flate2::Compression::default());
+    packer.write_all(bytes).unwrap();
+    packer.finish().unwrap()
+}
+
+fn zlib(bytes: &[u8]) -> Vec<u8> {
+    let mut packer = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+    packer.write_all(bytes).unwrap();
+    packer.finish().unwrap()
+}
+
+#[test]
+fn compressed_frames_are_unpacked_and_go_on_plain() {
+    let subject = Subject::new();
+    let format = Format::Frames(Codec::Protobuf);
+    let text = |mail: &str| field(8, format!("{mail} and {}", "so on ".repeat(40)));
+    let (was, now) = (text("x@ab.de"), text("*******"));
+    let plain = text("nobody");
+    for packed in [gzip(&was), zlib(&was)] {
+        let input = [
+            frame(0, &was),
+            frame(1, &packed),
+            frame(1, &gzip(&plain)),
+            frame(1, &packed),
+            frame(0, b"\x08\x01"),
+        ];
+        // One in which nothing is found stays as it is.
+        let wanted = [
+            frame(0, &now),
+            frame(0, &now),
+            frame(1, &gzip(&plain)),
+            frame(0, &now),
+            frame(0, b"\x08\x01"),
+        ];
+        let got = subject.check(&input.concat(), format, Views::ALL);
+        assert_eq!(got.out, wanted.concat());
+        assert_eq!(got.findings.len(), 3);
+    }
+    // JSON is guarded as JSON.
+    let json = |key: &str| format!(r#"{{"a":"{key}","n":4111111111111111}}"#);
+    let input = frame(1, &gzip(json("x\\u0040ab.de").as_bytes()));
+    let got = subject.check(&input, Format::Frames(Codec::Json), Views::ALL);
+    assert_eq!(got.out[..5], [0, 0, 0, 0, got.out.len() as u8 - 5]);
+    serde_json::from_slice::<serde_json::Value>(&got.out[5..]).unwrap();
+    assert!(!got.out.windows(4).any(|w| w == b"b.de" || w == b"4111"));
+}
+
+#[test]
+fn what_cannot_be_unpacked_goes_on_as_it_came_and_is_counted() {
+    let subject = Subject::new();
+    let good = gzip(&field(1, "x@ab.de"));
+    let damaged = |at: usize| {
+        let mut bytes = good.clone();
+        let at = at.min(bytes.len() - 1);
+        bytes[at] ^= 0x55;
+        bytes
+    };
+    let bomb = gzip(&vec![b'a'; 5 << 20]);
+    assert!(bomb.len() < 10_000);
+    let mut cases = vec![
+        bomb,
+        b"\xff\x06\0\0sNaPpY".to_vec(),
+        Vec::new(),
+        vec![0x1f, 0x8b, 8, 0],
+    ];
+    cases.push(damaged(usize::MAX));
+    cases.push(damaged(good.len() - 8));
+    for packed in cases {
+        let input = [frame(1, &packed), frame(0, &field(1, "x@ab.de"))].concat();
+        let wanted = [frame(1, &packed), frame(0, &field(1, "*******"))].concat();
+        let mut carrier = Carrier::new(Format::Frames(Codec::Protobuf));
+        let mut out = Vec::new();
+        for (i, piece) in input.chunks(1000).enumerate() {
+            let last = (i + 1) * 1000 >= input.len();
+            carrier.push(&subject.engine, &subject.plan, piece, last);
+            carrier.take_output(&mut out);
+        }
+        assert!(out == wanted);
+        assert_eq!(carrier.unread(), 1);
+    }
+    // Never a panic, whatever is damaged.
+    for at in 0..good.len() {
+        let input = frame(1, &damaged(at));
+        subject.run(&input, Format::Frames(Codec::Protobuf), Views::ALL, &[at]);
+    }
 }
 
 #[test]

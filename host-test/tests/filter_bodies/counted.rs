@@ -108,3 +108,46 @@ fn compressed_messages_are_refused_or_counted() {
         assert_eq!(shadow.counter("blackbar.open.encoded"), 1);
     }
 }
+
+/// Events of a server (`text/event-stream`): each goes on with the chunk that ends it, whatever stands in it.
+#[test]
+fn events_are_not_delayed() {
+    let mut host = host("");
+    let mut exchange = host.exchange();
+    exchange.request_headers(Headers::request("GET", "host", "/events"), true);
+    let head = Headers::from([(":status", "200"), ("content-type", "text/event-stream")]);
+    exchange.response_headers(head, false);
+    for (event, wanted) in [
+        ("data: key-12345678\n\n", "data: [demo.key]\n\n"),
+        (
+            "data: key-1234567\ndata: open-sesame\n\n",
+            "data: key-1234567\ndata: open-sesame\n\n",
+        ),
+        (": ping\n\n", ": ping\n\n"),
+        (
+            "event: a\ndata: sesame_key=abcdefghijkl\r\n\r\n",
+            "event: a\ndata: sesame_key=[demo.pair]\r\n\r\n",
+        ),
+        ("id: 7\n\n", "id: 7\n\n"),
+    ] {
+        // In one piece, and with its end by itself.
+        for cut in [event.len(), event.len() - 1, 3] {
+            let (first, rest) = event.split_at(cut);
+            let mut got = exchange
+                .response_body(first.as_bytes(), false)
+                .downstream
+                .body;
+            if !rest.is_empty() {
+                got.extend(
+                    exchange
+                        .response_body(rest.as_bytes(), false)
+                        .downstream
+                        .body,
+                );
+            }
+            assert_eq!(text(&got), wanted, "cut at {cut}");
+        }
+    }
+    let ending = exchange.finish();
+    assert_eq!(ending.violations, []);
+}

@@ -20,7 +20,9 @@ fn binary_bodies_keep_their_length() {
             &Chunking::size(3),
         );
         assert_eq!(outcome.downstream.body, b"\0\0\0\0\x0c************");
-        assert_eq!(outcome.downstream.header("content-length"), Some("17"));
+        // A frame of gRPC may have come compressed, and goes on plain.
+        let length = (media != "application/grpc").then_some("17");
+        assert_eq!(outcome.downstream.header("content-length"), length);
     }
 }
 

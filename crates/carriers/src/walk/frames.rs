@@ -1,8 +1,11 @@
 //! Frames of gRPC (<https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md>), gRPC-Web and Connect: a byte of flags, four bytes of
-//! length, a message. Messages that are compressed are not read here, and counted.
+//! length, a message. Messages that are compressed are only found here; [`unpack`](super::unpack) reads them.
+
+use alloc::vec::Vec;
 
 use super::layout::{Fill, Layout};
 use super::protobuf::Protobuf;
+use super::unpack::LARGEST;
 
 /// What messages are written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -15,7 +18,7 @@ pub enum Codec {
 }
 
 /// A frame's head.
-const HEAD: usize = 5;
+pub(crate) const HEAD: usize = 5;
 
 /// A walk over frames.
 #[derive(Debug, Clone)]
@@ -25,6 +28,8 @@ pub(crate) struct Frames {
     /// Bytes of the frame that are left.
     left: u64,
     unread: u64,
+    /// Where frames begin and end that are compressed, whole, and wait to be unpacked.
+    packed: Vec<(u64, u64)>,
 }
 
 #[derive(Debug, Clone)]
@@ -73,12 +78,23 @@ impl Frames {
             state: State::Head,
             left: 0,
             unread: 0,
+            packed: Vec::new(),
         }
     }
 
-    /// How many frames were compressed.
+    /// How many frames were compressed that were not found whole.
     pub(crate) fn unread(&self) -> u64 {
         self.unread
+    }
+
+    /// What messages are written in.
+    pub(crate) fn codec(&self) -> Codec {
+        self.codec
+    }
+
+    /// Takes the compressed frames that were found since the last call.
+    pub(crate) fn take_packed(&mut self) -> Vec<(u64, u64)> {
+        core::mem::take(&mut self.packed)
     }
 
     /// As [`Protobuf::read`].
@@ -99,7 +115,21 @@ impl Frames {
                     let [flags, a, b, c, d, ..] = *rest else {
                         return done;
                     };
-                    self.left = u64::from(u32::from_be_bytes([a, b, c, d]));
+                    let left = u64::from(u32::from_be_bytes([a, b, c, d]));
+                    if flags == 1 && left <= LARGEST {
+                        let len = usize::try_from(left).map_or(usize::MAX, |len| HEAD + len);
+                        if len <= rest.len() {
+                            let start = layout.at();
+                            self.packed.push((start, start + len as u64));
+                            layout.structure(len, Fill::Lines);
+                            done += len;
+                            continue;
+                        }
+                        if !last {
+                            return done;
+                        }
+                    }
+                    self.left = left;
                     self.begin(flags);
                     if !matches!(self.state, State::Bytes) {
                         layout.structure(HEAD, Fill::Lines);

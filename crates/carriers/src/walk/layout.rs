@@ -50,6 +50,11 @@ fn len(start: u64, end: u64) -> usize {
 }
 
 impl Layout {
+    /// Offset up to which it is known.
+    pub(crate) fn at(&self) -> u64 {
+        self.at
+    }
+
     /// The next `len` bytes carry something.
     pub(crate) fn content(&mut self, len: usize) {
         self.at += len as u64;

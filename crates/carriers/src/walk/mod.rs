@@ -8,12 +8,15 @@ mod frames;
 mod items;
 mod layout;
 mod protobuf;
+mod unpack;
 
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use blackbar_engine::Stream;
+use blackbar_engine::{Finding, Stream};
 
 use crate::edits::{Edits, Wish, Wishes};
+use crate::view::With;
 pub use frames::Codec;
 pub(crate) use frames::Frames;
 pub(crate) use items::{Items, Packing};
@@ -50,6 +53,19 @@ pub(crate) struct Walk {
     /// Offset up to which output is final; it stands in no character.
     done: u64,
     wishes: Wishes,
+    /// What stands in the place of compressed frames that something was found in.
+    swaps: VecDeque<Swap>,
+    /// What was found in compressed frames and not told yet.
+    found: Vec<Finding>,
+    unread: u64,
+    forced: u64,
+}
+
+#[derive(Debug)]
+struct Swap {
+    start: u64,
+    end: u64,
+    text: Vec<u8>,
 }
 
 impl Walk {
@@ -61,6 +77,10 @@ impl Walk {
             placed: false,
             done: 0,
             wishes: Wishes::default(),
+            swaps: VecDeque::new(),
+            found: Vec::new(),
+            unread: 0,
+            forced: 0,
         }
     }
 
@@ -76,9 +96,43 @@ impl Walk {
 
     /// How many parts came in a form that nothing here reads.
     pub(crate) fn unread(&self) -> u64 {
-        match &self.reader {
+        let frames = match &self.reader {
             Reader::Frames(frames) => frames.unread(),
             Reader::Protobuf(_) | Reader::Items(_) => 0,
+        };
+        frames + self.unread
+    }
+
+    /// How often something undecided was masked in compressed frames.
+    pub(crate) fn forced(&self) -> u64 {
+        self.forced
+    }
+
+    /// Takes what was found in compressed frames: each at the bytes of its frame.
+    pub(crate) fn take_found(&mut self) -> Vec<Finding> {
+        core::mem::take(&mut self.found)
+    }
+
+    /// Unpacks the compressed frames in `bytes`, which begin at `base`.
+    fn unpack(&mut self, with: With<'_>, base: u64, bytes: &[u8]) {
+        let Reader::Frames(frames) = &mut self.reader else {
+            return;
+        };
+        let codec = frames.codec();
+        for (start, end) in frames.take_packed() {
+            let index = |at: u64| usize::try_from(at - base).unwrap_or(usize::MAX);
+            let frame = bytes.get(index(start)..index(end)).unwrap_or_default();
+            let Some(unpacked) = unpack::redact(with, codec, frame) else {
+                self.unread += 1;
+                continue;
+            };
+            self.forced += unpacked.forced;
+            let rules = unpacked.rules.into_iter();
+            self.found
+                .extend(rules.map(|rule| Finding { start, end, rule }));
+            if let Some(text) = unpacked.text {
+                self.swaps.push_back(Swap { start, end, text });
+            }
         }
     }
 
@@ -94,7 +148,13 @@ impl Walk {
 
     /// Reads the first `len` bytes of that room and covers structure. Answers how many bytes the stream is to scan.
     #[inline(never)]
-    pub(crate) fn cover(&mut self, stream: &mut Stream, len: usize, last: bool) -> usize {
+    pub(crate) fn cover(
+        &mut self,
+        with: With<'_>,
+        stream: &mut Stream,
+        len: usize,
+        last: bool,
+    ) -> usize {
         if !self.placed {
             self.spare(stream, len);
         }
@@ -107,6 +167,7 @@ impl Walk {
             read = bytes.len();
         }
         let (now, later) = bytes.split_at_mut_checked(read).unwrap_or_default();
+        self.unpack(with, base, now);
         self.layout.paint(base, now);
         self.pending.clear();
         self.pending.extend_from_slice(later);
@@ -118,7 +179,11 @@ impl Walk {
     pub(crate) fn shape(&mut self, stream: &Stream, last: bool, edits: &mut Edits) {
         self.wishes.take(stream, |_| false);
         let base = self.done;
-        let text = stream.received_bytes(base, stream.decided());
+        let decided = stream.decided();
+        // A frame that is replaced is done with as a whole.
+        let straddles = self.swaps.iter().find(|swap| swap.end > decided);
+        let decided = straddles.map_or(decided, |swap| swap.start.min(decided));
+        let text = stream.received_bytes(base, decided);
         let end = base + text.len() as u64;
         let slice = |from: u64, to: u64| {
             let index = |at: u64| usize::try_from(at.saturating_sub(base)).unwrap_or(usize::MAX);
@@ -127,7 +192,20 @@ impl Walk {
         let mut at = base;
         while at < end {
             let wish = self.wishes.next_after(at);
-            let Some(wish) = wish.filter(|wish| wish.start < end) else {
+            let wish = wish.filter(|wish| wish.start < end);
+            let from = wish.map_or(end, |wish| wish.start.max(at));
+            let swap = self.swaps.front().filter(|swap| swap.start < end);
+            let before = swap.map_or(u64::MAX, |swap| swap.start);
+            if before <= from
+                && let Some(swap) = self.swaps.pop_front()
+            {
+                edits.put(swap.start, swap.end, |out| {
+                    out.extend_from_slice(&swap.text)
+                });
+                at = swap.end;
+                continue;
+            }
+            let Some(wish) = wish else {
                 break;
             };
             at = at.max(wish.start);
@@ -137,7 +215,7 @@ impl Walk {
                 Some(segment) if segment.start <= at => {
                     if segment.fill != Fill::Binary || wish.region < segment.start {
                         // What the next wish wants may still be granted.
-                        at = segment.end.min(wish.end);
+                        at = segment.end.min(wish.end).min(before);
                         continue;
                     }
                     segment.end.min(end)
@@ -209,7 +287,8 @@ impl Walk {
 
     /// Bytes held on the heap.
     pub(crate) fn memory(&self) -> usize {
-        self.layout.memory() + self.wishes.memory() + self.pending.capacity()
+        let swaps = self.swaps.iter().map(|swap| swap.text.capacity());
+        swaps.sum::<usize>() + self.layout.memory() + self.wishes.memory() + self.pending.capacity()
     }
 }
 

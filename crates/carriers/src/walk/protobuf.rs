@@ -206,12 +206,15 @@ impl Kind {
     /// Of contents that begin with `bytes` and are `len` bytes.
     fn of(bytes: &[u8], len: u64) -> Kind {
         let shape = Shape::of(bytes, len);
+        let reads = shape.reads && len > 0;
+        if reads && shape.is_mostly_contents() {
+            return Kind::Message;
+        }
         let printable = is_printable(bytes, (bytes.len() as u64) < len);
-        match (printable, shape.reads && len > 0) {
+        match (printable, reads) {
             (true, false) => Kind::Text,
-            (true, true) if !shape.is_mostly_contents() => Kind::Binary,
-            (_, true) => Kind::Message,
-            (false, false) => Kind::Binary,
+            (false, true) => Kind::Message,
+            (true, true) | (false, false) => Kind::Binary,
         }
     }
 }
