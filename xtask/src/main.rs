@@ -43,7 +43,11 @@ enum Task {
     /// Make sure that the Wasm module can be built and that Envoy is there; nothing is downloaded twice
     Setup(EnvoyArguments),
     /// Build the Wasm module and print its path, size, imports and exports
-    Module,
+    Module {
+        /// With relaxed SIMD, for hosts that have it (see docs/envoy.md)
+        #[arg(long)]
+        relaxed_simd: bool,
+    },
     /// Run every test: the workspace's, the packs' cases, the scenarios in real Envoy
     Test(EnvoyArguments),
     /// Redact real traffic with planted values in real Envoy, and show before and after
@@ -95,7 +99,7 @@ struct EnvoyArguments {
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().task {
         Task::Setup(envoy) => setup::run(&envoy),
-        Task::Module => setup::module(),
+        Task::Module { relaxed_simd } => setup::module(relaxed_simd),
         Task::Test(envoy) => test::run(&envoy),
         Task::Demo { envoy, keep } => demo::run(&envoy, keep),
         Task::Scenarios { envoy, names } => test::scenarios_only(&envoy, &names),

@@ -38,17 +38,22 @@ pub(crate) fn wasm() -> Result<()> {
 }
 
 /// `cargo xtask module`.
-pub(crate) fn module() -> Result<bool> {
+pub(crate) fn module(relaxed_simd: bool) -> Result<bool> {
     wasm()?;
     let path = match std::env::var_os(toolchain::PREBUILT) {
         Some(prebuilt) => prebuilt.into(),
         None => {
+            // A folder for each, so that neither is built again when the other was.
+            let (simd, folder) = match relaxed_simd {
+                false => (toolchain::Simd::Fixed, "wasm-module"),
+                true => (toolchain::Simd::Relaxed, "wasm-module-relaxed"),
+            };
             let folder = scratch()?
                 .parent()
                 .context("the target folder has no parent")?
-                .join("wasm-module");
+                .join(folder);
             let found = find().map_err(anyhow::Error::msg)?;
-            toolchain::build(&found, &root().canonicalize()?, &folder)
+            toolchain::build(&found, &root().canonicalize()?, &folder, simd)
                 .map_err(anyhow::Error::msg)?
         }
     };

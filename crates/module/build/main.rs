@@ -12,6 +12,8 @@ fn main() {
         "../../filter/src",
         "../engine/Cargo.toml",
         "../engine/src",
+        "../carriers/Cargo.toml",
+        "../carriers/src",
         "../../Cargo.toml",
         "../../Cargo.lock",
     ] {
@@ -44,7 +46,12 @@ fn run() -> Result<(), String> {
                 Path::new(&variable("RUSTC")?),
                 &variable("CARGO_PKG_RUST_VERSION")?,
             )?;
-            toolchain::build(&found, workspace, &target_folder(&out))?
+            toolchain::build(
+                &found,
+                workspace,
+                &target_folder(&out),
+                toolchain::Simd::Fixed,
+            )?
         }
     };
     std::fs::copy(&module, out.join("filter.wasm"))

@@ -33,6 +33,25 @@ pub(crate) enum Std {
     Source,
 }
 
+/// Which vector instructions of WebAssembly the module uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Simd {
+    /// Those of WebAssembly 2.0 (`simd128`), which every host with vectors has.
+    #[default]
+    Fixed,
+    /// Relaxed ones as well: a look-up in a table is one instruction of the machine instead of two. Hosts of WebAssembly 3.0 have them.
+    Relaxed,
+}
+
+impl Simd {
+    fn features(self) -> &'static str {
+        match self {
+            Simd::Fixed => "+simd128",
+            Simd::Relaxed => "+simd128,+relaxed-simd",
+        }
+    }
+}
+
 /// A cargo and rustc pair that can build the module.
 #[derive(Debug, Clone)]
 pub(crate) struct Toolchain {
@@ -83,8 +102,9 @@ pub(crate) fn build(
     toolchain: &Toolchain,
     workspace: &Path,
     target_dir: &Path,
+    simd: Simd,
 ) -> Result<PathBuf, String> {
-    let mut command = toolchain.command(workspace);
+    let mut command = toolchain.command(workspace, simd);
     command
         .args([
             "build",
@@ -128,14 +148,14 @@ pub(crate) fn check_header(module: &Path) -> Result<(), String> {
 impl Toolchain {
     /// Cargo with an environment of its own: what an outer cargo, clippy or coverage run put there for the host must not
     /// reach a build for another target.
-    fn command(&self, workspace: &Path) -> Command {
+    fn command(&self, workspace: &Path, simd: Simd) -> Command {
         let mut command = Command::new(&self.cargo);
         for (name, _) in std::env::vars_os() {
             if is_foreign(&name) {
                 command.env_remove(&name);
             }
         }
-        let mut flags = vec!["-Ctarget-feature=+simd128".to_owned()];
+        let mut flags = vec![format!("-Ctarget-feature={}", simd.features())];
         // The module is shipped: no path of the machine that built it.
         let mut remap = |from: &Path, to: &str| {
             flags.push(format!("--remap-path-prefix={}={to}", from.display()));

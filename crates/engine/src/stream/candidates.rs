@@ -41,7 +41,9 @@ impl<O: Observer> Scan<'_, O> {
         let engine = self.engine;
         let hay = self.view.hay;
         let mut from = self.index(self.stream.evaluated);
-        let end = (hay.len() + 1).saturating_sub(WINDOW);
+        // Behind that windows may be cut off, and what is known of a start must not depend on which window it has: see `tail`.
+        let whole = if self.view.last { WINDOW } else { HASHED };
+        let end = (hay.len() + 1).saturating_sub(whole);
         let mut strip = Strip::new();
         let mut looked = 0;
         let within = engine.tokens.within();
@@ -76,7 +78,7 @@ impl<O: Observer> Scan<'_, O> {
         }
         if !engine.keywords.is_empty() {
             // Keywords whose value has not got long enough yet, or did so behind the last window.
-            let far = usize::from(engine.look_back.most) + RUN;
+            let far = usize::from(engine.look_back.most) + RUN + HASHED;
             let new = self.index(self.stream.evaluated);
             self.keywords(new.max(hay.len().saturating_sub(far)), end);
         }

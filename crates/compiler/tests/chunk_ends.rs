@@ -1,0 +1,25 @@
+//! What the end of a chunk must not change: cases that the random tests of `oracle.rs` found.
+
+use blackbar_engine::Place;
+use blackbar_fuzz::oracle::{Subject, every_split};
+
+#[track_caller]
+fn agrees(rule: &str, haystack: &[u8]) {
+    let toml = format!(
+        "[pack]\nid = \"a\"\ntitle = \"Chunks\"\n[[rule]]\nid = \"a.a\"\ndescription = \"x\"\nsource = \"none\"\nconfidence = \"medium\"\n{rule}"
+    );
+    let subject = Subject::from_toml(&toml).expect("the rule compiles");
+    let splits = every_split(haystack.len());
+    if let Err(difference) = subject.check(haystack, Place::Text, &splits) {
+        panic!("{difference}");
+    }
+}
+
+/// The longer beginning is told apart by five bytes, the shorter one by three: cut after the fourth, both must wait.
+#[test]
+fn the_first_of_two_starts_wins_where_its_window_is_cut_off() {
+    agrees(
+        "pattern = '(?<secret>(?:[0-9]|k1))==\\w[ab]k1'\nleft = \"none\"\nright = \"none\"\n",
+        b"\x00xaabafoobarbar7 k1==bbk1",
+    );
+}
