@@ -291,13 +291,13 @@ impl Stream {
         &self.findings
     }
 
-    /// The rule of the first finding whose action is [`Action::Block`].
+    /// The rule of the first finding whose action is [`Action::Block`](crate::Action::Block).
     #[must_use]
     pub fn blocked(&self) -> Option<RuleIndex> {
         self.blocked
     }
 
-    /// The rule of the first finding whose action is [`Action::Remove`].
+    /// The rule of the first finding whose action is [`Action::Remove`](crate::Action::Remove).
     #[must_use]
     pub fn removed(&self) -> Option<RuleIndex> {
         self.removed

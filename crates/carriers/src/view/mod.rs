@@ -125,6 +125,29 @@ impl Views {
         }
     }
 
+    /// Those of a view of `code` at that depth. What happens to be encoded twice is encoded in the same way, or by the form that carries a
+    /// document of another: escapes in a form, percent codes in a string. All of them in all of them would be dozens.
+    fn inside(self, code: Code, depth: u8) -> Views {
+        let keeps = |other: Code| {
+            let carries = match (code, other) {
+                (Code::Escape, Code::Percent | Code::Entity)
+                | (Code::Percent, Code::Escape)
+                | (Code::Entity, Code::Percent)
+                | (Code::Quoted | Code::Wide, _) => depth == 1,
+                _ => code == other,
+            };
+            carries && self.has(other)
+        };
+        Views {
+            escapes: keeps(Code::Escape),
+            percent: keeps(Code::Percent),
+            entities: keeps(Code::Entity),
+            quoted_printable: keeps(Code::Quoted),
+            utf16: keeps(Code::Wide),
+            ..self
+        }
+    }
+
     fn has_runs(self) -> bool {
         self.base64 || self.hex
     }
@@ -412,6 +435,10 @@ impl View {
         self.decode(text, marks, last);
         let len = self.decoded.len();
         self.stream.spare(len).copy_from_slice(&self.decoded);
+        let with = With {
+            views: with.views.inside(self.code, self.depth),
+            ..with
+        };
         self.forced += scan(
             with,
             &mut self.stream,
