@@ -62,6 +62,10 @@ impl guard::Guard for Guard {
             }
             let wish = wishes.next_after(base + at as u64);
             let limit = wish.map_or(text.len(), |wish| index(wish.start));
+            if !self.fields.are_on() && at < limit && self.tokens.are_between() {
+                at += self.tokens.pass(text.get(at..limit).unwrap_or_default());
+                continue;
+            }
             // What lies before the next wish.
             let plain = self.tokens.plain(text, at, limit);
             if plain > 0 {

@@ -135,6 +135,22 @@ impl Tokens {
         }
     }
 
+    /// Whether the next byte is outside of strings and texts: nothing but a wish asks what it is.
+    pub(crate) fn are_between(&self) -> bool {
+        !matches!(self.state, State::String { .. } | State::Text { .. })
+    }
+
+    /// Goes over the bytes of `text` up to and with the one that begins a string, or breaks the document; says how many.
+    pub(crate) fn pass(&mut self, text: &[u8]) -> usize {
+        for (at, &byte) in text.iter().enumerate() {
+            self.step(byte);
+            if !self.are_between() {
+                return at + 1;
+            }
+        }
+        text.len()
+    }
+
     /// A byte outside of strings, numbers and words.
     fn between(&mut self, byte: u8) {
         if usize::from(self.start) < MARK.len() {
