@@ -73,7 +73,7 @@ impl Tokens {
             }
         }
         Tokens {
-            dictionary: Dictionary::new(texts),
+            dictionary: Dictionary::new(&texts),
             within,
             others,
         }

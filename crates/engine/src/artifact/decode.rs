@@ -136,7 +136,7 @@ fn check_frame(bytes: &[u8]) -> Result<u32, Kind> {
         });
     }
     let body = bytes.get(HEADER..).unwrap_or_default();
-    if crc32fast::hash(body) != checksum {
+    if super::checksum(body) != checksum {
         Err(Kind::Checksum)
     } else {
         Ok(checksum)

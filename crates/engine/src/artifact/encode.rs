@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::wire::Writer;
-use super::{DfaPart, HEADER, LookBack, MAGIC, RulePart, VERSION, Window, WindowPart};
+use super::{DfaPart, HEADER, LookBack, MAGIC, RulePart, VERSION, Window, WindowPart, checksum};
 use crate::boundary::{ByteSet, Reach};
 use crate::check::Check;
 use crate::fields::{FieldPart, LONGEST_KEY};
@@ -180,7 +180,7 @@ impl Parts {
 fn finish(mut bytes: Vec<u8>) -> Result<Vec<u8>, EncodeError> {
     fits("bytes", bytes.len(), u32::MAX as usize)?;
     let length = (bytes.len() as u32).to_le_bytes();
-    let checksum = crc32fast::hash(bytes.get(HEADER..).unwrap_or_default()).to_le_bytes();
+    let checksum = checksum(bytes.get(HEADER..).unwrap_or_default()).to_le_bytes();
     for (slot, byte) in bytes
         .iter_mut()
         .skip(8)

@@ -9,7 +9,7 @@
 //! | 2 | version, [`VERSION`] |
 //! | 2 | zero |
 //! | 4 | length of the whole artifact |
-//! | 4 | CRC-32 (ISO 3309) of everything after these 16 bytes |
+//! | 4 | the lower half of the XXH64 of everything after these 16 bytes, seed 0 |
 //! | … | policy id, byte sets, class maps, automata, rules, variants, windows, buckets, paths of fields: each list preceded by its length |
 
 mod decode;
@@ -41,7 +41,7 @@ use starts::Starts;
 /// The first four bytes of every artifact.
 pub const MAGIC: [u8; 4] = *b"BBAR";
 /// The version of the layout that this engine reads and writes.
-pub const VERSION: u16 = 4;
+pub const VERSION: u16 = 5;
 /// Bytes before the part that the checksum covers.
 pub(crate) const HEADER: usize = 16;
 /// Bytes of a match's beginning that are known of every rule.
@@ -290,6 +290,11 @@ impl Engine {
         let mut ids = self.rules.iter().map(|rule| rule.id.as_bytes());
         ids.any(|id| id.starts_with(start))
     }
+}
+
+/// The checksum of an artifact's body.
+fn checksum(body: &[u8]) -> u32 {
+    xxhash_rust::xxh64::xxh64(body, 0) as u32
 }
 
 impl core::fmt::Debug for Engine {

@@ -87,13 +87,13 @@ impl<'a> Reader<'a> {
     pub(super) fn text(&mut self) -> Option<String> {
         core::str::from_utf8(self.bytes()?).ok().map(String::from)
     }
-    /// A list of `count` items, room for which is not taken on trust.
+    /// A list of `count` items; room for more than a few is not taken on trust.
     pub(super) fn list<T>(
         &mut self,
         count: usize,
         mut item: impl FnMut(&mut Self) -> Option<T>,
     ) -> Option<Vec<T>> {
-        let mut list = Vec::new();
+        let mut list = Vec::with_capacity(count.min(16));
         for _ in 0..count {
             list.push(item(self)?);
         }

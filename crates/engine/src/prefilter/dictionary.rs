@@ -17,6 +17,8 @@ const HEADS: usize = 1 << 12;
 pub(crate) const HASHED: usize = 5;
 /// A text's first bytes are known if there are no more ways to write them, but for case.
 const SPELLINGS: usize = 64;
+/// In no more ways than this are five of them spelled out: that takes time whenever an artifact is loaded.
+const FEW: usize = 8;
 /// Bytes that are compared.
 const COMPARED: usize = 8;
 /// How far before a position the bytes may begin that are compared.
@@ -146,34 +148,43 @@ fn texts(sets: &[ByteSet], word: u64, shift: u32, each: &mut impl FnMut(u64)) {
 
 impl<const N: u32> Layer<N> {
     /// Of tests, each with the sets of its first bytes. Calls `each` with what these are, spread.
-    fn new(all: &[(Test, [ByteSet; HASHED])], mut each: impl FnMut(u64)) -> Layer<N> {
-        let mut pairs: Vec<(u16, u16)> = Vec::with_capacity(all.len());
-        for (i, (_, sets)) in (0..).zip(all) {
+    fn new(all: &[(Test, &[ByteSet; HASHED])], mut each: impl FnMut(u64)) -> Layer<N> {
+        let mut heads = Box::new([0u32; HEADS + 1]);
+        // Which test was added to each list last, and one: none is added twice.
+        let mut last = Box::new([0u16; HEADS]);
+        let mut pairs: Vec<(u16, Test)> = Vec::with_capacity(2 * all.len());
+        for (i, &(test, sets)) in (1..).zip(all) {
             let sets = sets.get(..N as usize).unwrap_or(sets);
             texts(sets, 0, 0, &mut |text| {
                 let spread = spread(text);
-                pairs.push((hash::<N>(spread, HEADS.ilog2()) as u16, i));
                 each(spread);
+                let head = hash::<N>(spread, HEADS.ilog2());
+                if let (Some(last), Some(end)) = (last.get_mut(head), heads.get_mut(head + 1))
+                    && *last != i
+                {
+                    *last = i;
+                    *end += 1;
+                    pairs.push((head as u16, test));
+                }
             });
-        }
-        pairs.sort_unstable();
-        pairs.dedup();
-        let mut heads = Box::new([0u32; HEADS + 1]);
-        for &(head, _) in &pairs {
-            if let Some(end) = heads.get_mut(usize::from(head) + 1) {
-                *end += 1;
-            }
         }
         let mut sum = 0;
         for end in heads.iter_mut() {
             sum += *end;
             *end = sum;
         }
-        let test = |(_, i): (u16, u16)| all.get(usize::from(i)).map(|&(test, _)| test);
-        Layer {
-            heads,
-            tests: pairs.into_iter().filter_map(test).collect(),
+        // Each is put where its list has got to, in order.
+        let mut next = heads.clone();
+        let mut tests: Vec<Test> = pairs.iter().map(|&(_, test)| test).collect();
+        for (head, test) in pairs {
+            if let Some(at) = next.get_mut(usize::from(head)) {
+                if let Some(slot) = tests.get_mut(*at as usize) {
+                    *slot = test;
+                }
+                *at += 1;
+            }
         }
+        Layer { heads, tests }
     }
 
     /// What is compared where the bytes are that were spread.
@@ -190,22 +201,25 @@ impl<const N: u32> Layer<N> {
 
 impl<T: Copy + Ord> Dictionary<T> {
     /// Of what is known of each text, whom it stands for, and the sets of its first bytes.
-    pub(crate) fn new(mut texts: Vec<(Known, T, [ByteSet; HASHED])>) -> Dictionary<T> {
-        texts.sort_unstable_by_key(|&(known, owner, _)| (known, owner));
+    pub(crate) fn new(texts: &[(Known, T, [ByteSet; HASHED])]) -> Dictionary<T> {
+        // Not the texts are sorted: their sets are large.
+        let mut order: Vec<_> = texts.iter().collect();
+        order.sort_unstable_by_key(|&&(known, owner, _)| (known, owner));
         let mut owners = Vec::new();
         let (mut short, mut long) = (Vec::new(), Vec::new());
-        for same in texts.chunk_by(|(a, ..), (b, ..)| a == b) {
+        for same in order.chunk_by(|(a, ..), (b, ..)| a == b) {
             let from = owners.len() as u32;
             let mut last = None;
-            for &(_, owner, _) in same {
+            for &&(_, owner, _) in same {
                 if last != Some(owner) {
                     owners.push(owner);
                 }
                 last = Some(owner);
             }
             let to = owners.len() as u32;
-            for &(known, _, sets) in same {
-                let list = if are_few(ways(sets.iter())) {
+            for (known, _, sets) in same {
+                let known = *known;
+                let list = if ways(sets.iter()) <= FEW {
                     &mut long
                 } else {
                     &mut short

@@ -49,7 +49,7 @@ pub(crate) fn literals(
 ) -> Dictionary<u16> {
     let wanted = (0..).zip(windows).filter(|(_, part)| wanted(part));
     let texts = wanted.map(|(window, part)| (part.known(), window, part.first()));
-    Dictionary::new(texts.collect())
+    Dictionary::new(&texts.collect::<Vec<_>>())
 }
 
 impl WindowPart {
