@@ -314,7 +314,9 @@ impl FilePlace {
                     .map(|text| Source::new(path, text))
                     .map_err(|error| {
                         let offset = error.utf8_error().valid_up_to();
-                        let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+                        // Where it is can be told without a byte of it: it may be no policy at all.
+                        let blank = |&byte: &u8| if byte == b'\n' { '\n' } else { ' ' };
+                        let text: String = error.as_bytes().iter().map(blank).collect();
                         Unreadable {
                             message: "it is not UTF-8".to_string(),
                             place: Some((Source::new(path, text), offset)),

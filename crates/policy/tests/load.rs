@@ -425,6 +425,10 @@ fn files_that_cannot_be_read_say_why() {
         error.to_string().contains("help: save the file as UTF-8"),
         "{error}"
     );
+    assert!(
+        !error.to_string().contains("caf"),
+        "what is no text may be anything, and is not shown: {error}"
+    );
 }
 
 #[test]
