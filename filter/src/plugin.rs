@@ -68,10 +68,7 @@ impl Plugin {
         }
         let mut masks = plan.clone();
         let mut changes = false;
-        for rule in engine.rules() {
-            let Some(index) = engine.find_rule(&rule.id) else {
-                continue;
-            };
+        for (index, _) in engine.indexed_rules() {
             if !plan.action(index).preserves_length() {
                 masks.set_action(index, Action::Mask);
             }
@@ -99,11 +96,8 @@ impl Plugin {
     /// One line that tells which policy is at work.
     #[must_use]
     pub fn describe(&self) -> String {
-        let on = self.engine.rules().filter(|rule| {
-            self.engine
-                .find_rule(&rule.id)
-                .is_some_and(|index| self.plan.enabled(index))
-        });
+        let rules = self.engine.indexed_rules();
+        let on = rules.filter(|&(index, _)| self.plan.enabled(index));
         format!(
             "blackbar: policy {} {:08x}, profile {}, {} of {} rules on, mode {}",
             self.engine.policy_id(),

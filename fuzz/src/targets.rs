@@ -71,7 +71,7 @@ pub fn small_artifact() -> &'static [u8] {
 pub fn sign(artifact: &mut [u8]) {
     let length = u32::try_from(artifact.len()).unwrap_or(u32::MAX);
     if artifact.len() >= 16 {
-        let checksum = xxhash_rust::xxh64::xxh64(&artifact[16..], 0) as u32;
+        let checksum = xxhash_rust::xxh3::xxh3_64(&artifact[16..]) as u32;
         artifact[8..12].copy_from_slice(&length.to_le_bytes());
         artifact[12..16].copy_from_slice(&checksum.to_le_bytes());
     }

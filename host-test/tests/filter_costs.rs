@@ -14,8 +14,12 @@ const MEMORY: u64 = 16 << 20;
 /// The most guest memory for each body that waits for its next chunk, in bytes.
 const RESTING: u64 = 16 << 10;
 const STREAMS: u64 = 64;
-/// The longest that a policy may take to load.
-const LOADING: Duration = Duration::from_millis(5);
+/// What a policy may take to load. 5 ms are promised, and told by `cargo xtask bench`; how fast the machine is that this runs on, and what
+/// else it does, nobody knows. So what is held to the promise here are the instructions of the module, of which a core of 3 GHz does about
+/// ten in a nanosecond.
+const LOADING: u64 = 45_000_000;
+/// Beside them there is memory that is touched for the first time: that it takes no longer than they do shows on a slow machine as well.
+const LOADING_TIME: Duration = Duration::from_millis(20);
 
 static STRICT: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../policies/strict.toml");
@@ -218,15 +222,23 @@ fn memory_is_bounded_for_each_stream_and_for_all() {
 
 #[test]
 fn the_largest_policy_loads_in_time() {
+    let counting = Module::with_fuel(&STRICT).unwrap();
+    let host = |module| {
+        let builder = Host::builder(module).extra_vms(0);
+        builder.start().unwrap_or_else(|error| panic!("{error}"))
+    };
+    let instructions = host(&counting).fuel_used();
     // The best of several: what else runs on the machine only ever adds to it.
     let best = (0..20)
         .map(|_| {
             let start = Instant::now();
-            drop(host(""));
+            drop(host(&MODULE));
             start.elapsed()
         })
         .min()
         .unwrap();
-    println!("loading, with a new instance: {best:?}");
-    assert!(best <= LOADING, "{best:?}");
+    println!("loading, with a new instance: {instructions} instructions, {best:?}");
+    assert!(instructions > 1_000_000, "nothing was loaded");
+    assert!(instructions <= LOADING, "{instructions}");
+    assert!(best <= LOADING_TIME, "{best:?}");
 }

@@ -26,6 +26,7 @@ mod seek;
 mod stream;
 mod tokens;
 mod transform;
+mod transpose;
 mod union;
 
 pub use artifact::{Engine, LoadError, MAGIC};

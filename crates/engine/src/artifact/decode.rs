@@ -146,7 +146,8 @@ fn check_frame(bytes: &[u8]) -> Result<u32, Kind> {
 struct Parsed {
     policy_id: String,
     dfas: Vec<Dfa>,
-    rules: Vec<(Rule, RuleProgram)>,
+    rules: Vec<Rule>,
+    programs: Vec<RuleProgram>,
     variants: Vec<(String, Vec<Settings>)>,
     windows: Vec<WindowPart>,
     nibbles: Nibbles,
@@ -171,8 +172,13 @@ fn parse(bytes: &[u8], r: &mut Reader<'_>, what: &mut &'static str) -> Option<Pa
     })?;
     *what = "a rule";
     let count = r.u16()?;
-    let rules = r.list(usize::from(count), |r| read_rule(r, &dfas))?;
-    let mut ids: Vec<&str> = rules.iter().map(|(rule, ..)| rule.id.as_str()).collect();
+    let mut programs = Vec::with_capacity(usize::from(count).min(r.room::<RuleProgram>()));
+    let rules = r.list(usize::from(count), |r| {
+        let (rule, program) = read_rule(r, &dfas)?;
+        programs.push(program);
+        Some(rule)
+    })?;
+    let mut ids: Vec<&str> = rules.iter().map(|rule| rule.id.as_str()).collect();
     ids.sort_unstable();
     if ids.windows(2).any(|pair| matches!(pair, [a, b] if a == b)) {
         return None;
@@ -229,6 +235,7 @@ fn parse(bytes: &[u8], r: &mut Reader<'_>, what: &mut &'static str) -> Option<Pa
         policy_id,
         dfas,
         rules,
+        programs,
         variants,
         windows,
         nibbles,
@@ -240,14 +247,10 @@ fn parse(bytes: &[u8], r: &mut Reader<'_>, what: &mut &'static str) -> Option<Pa
 
 impl Parsed {
     fn into_engine(self, bytes: Cow<'static, [u8]>, checksum: u32) -> Engine {
-        let (mut rules, mut programs) = (Vec::new(), Vec::new());
-        for (rule, program) in self.rules {
-            rules.push(rule);
-            programs.push(program);
-        }
+        let mut programs = self.programs;
         let index = WindowIndex::new(&self.windows);
         let keywords = literals(&self.windows, |part| part.bucket == LOOK_BACK);
-        let mut windows = Vec::new();
+        let mut windows = Vec::with_capacity(self.windows.len());
         let mut behind_runs: Vec<Window> = Vec::new();
         for (i, WindowPart { window, .. }) in (0..).zip(&self.windows) {
             if let Some(program) = programs.get_mut(usize::from(window.rule)) {
@@ -275,7 +278,7 @@ impl Parsed {
             bytes,
             checksum,
             policy_id: self.policy_id,
-            rules,
+            rules: self.rules,
             programs,
             dfas: self.dfas,
             variants: self.variants,

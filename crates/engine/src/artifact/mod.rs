@@ -9,7 +9,7 @@
 //! | 2 | version, [`VERSION`] |
 //! | 2 | zero |
 //! | 4 | length of the whole artifact |
-//! | 4 | the lower half of the XXH64 of everything after these 16 bytes, seed 0 |
+//! | 4 | the lower half of the XXH3 of 64 bits of everything after these 16 bytes, seed 0 |
 //! | … | policy id, byte sets, class maps, automata, rules, variants, windows, buckets, paths of fields: each list preceded by its length |
 
 mod decode;
@@ -239,6 +239,11 @@ impl Engine {
         self.rules.iter()
     }
 
+    /// The same, each with its index.
+    pub fn indexed_rules(&self) -> impl Iterator<Item = (RuleIndex, &Rule)> {
+        (0..).map(RuleIndex).zip(&self.rules)
+    }
+
     /// One rule.
     #[must_use]
     pub fn rule(&self, index: RuleIndex) -> Option<&Rule> {
@@ -246,6 +251,9 @@ impl Engine {
     }
 
     /// The rule with this id.
+    ///
+    /// # Cost
+    /// Compares ids one by one; [`Engine::indexed_rules`] is for all of them.
     #[must_use]
     pub fn find_rule(&self, id: &str) -> Option<RuleIndex> {
         let at = self.rules.iter().position(|rule| rule.id == id)?;
@@ -294,7 +302,7 @@ impl Engine {
 
 /// The checksum of an artifact's body.
 fn checksum(body: &[u8]) -> u32 {
-    xxhash_rust::xxh64::xxh64(body, 0) as u32
+    xxhash_rust::xxh3::xxh3_64(body) as u32
 }
 
 impl core::fmt::Debug for Engine {

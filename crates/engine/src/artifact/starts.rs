@@ -6,7 +6,7 @@ use core::cmp::Reverse;
 use super::{HEADS, RuleProgram};
 use crate::boundary::{ByteSet, may_follow_escape};
 use crate::prefilter::HASHED;
-use crate::prefilter::index::members;
+use crate::transpose;
 
 /// Rules by what their matches start with, what stands before, and how far from the end they matter.
 pub(crate) struct Starts {
@@ -24,12 +24,12 @@ pub(crate) struct Starts {
 
 /// For each byte the rules whose set has it.
 fn by_byte(sets: impl Iterator<Item = ByteSet>, words: usize) -> Vec<u64> {
+    let sets: Vec<ByteSet> = sets.collect();
     let mut bits = alloc::vec![0u64; 256 * words];
-    for (rule, set) in sets.enumerate() {
-        for byte in members(set) {
-            if let Some(word) = bits.get_mut(usize::from(byte) * words + rule / 64) {
-                *word |= 1 << (rule % 64);
-            }
+    for (block, sets) in sets.chunks(64).enumerate() {
+        let column = bits.iter_mut().skip(block).step_by(words.max(1));
+        for (slot, rules) in column.zip(transpose::by_byte(sets.iter().copied())) {
+            *slot = rules;
         }
     }
     bits

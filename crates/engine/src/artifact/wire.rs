@@ -87,13 +87,17 @@ impl<'a> Reader<'a> {
     pub(super) fn text(&mut self) -> Option<String> {
         core::str::from_utf8(self.bytes()?).ok().map(String::from)
     }
-    /// A list of `count` items; room for more than a few is not taken on trust.
+    /// How many items that large the bytes that are left have room for.
+    pub(super) fn room<T>(&self) -> usize {
+        self.bytes.len().saturating_sub(self.at) / size_of::<T>().max(1)
+    }
+    /// A list of `count` items; more room than there are bytes left is not taken on trust.
     pub(super) fn list<T>(
         &mut self,
         count: usize,
         mut item: impl FnMut(&mut Self) -> Option<T>,
     ) -> Option<Vec<T>> {
-        let mut list = Vec::with_capacity(count.min(16));
+        let mut list = Vec::with_capacity(count.min(self.room::<T>()));
         for _ in 0..count {
             list.push(item(self)?);
         }

@@ -58,14 +58,14 @@ pub(crate) struct Dictionary<T> {
     /// finer hash of three. 16 KiB, to stay in the first cache.
     gates: Box<[u64; GATES]>,
     /// Texts of which only the first three bytes are known.
-    short: Layer<{ WINDOW as u32 }>,
+    short: Layer<WINDOW>,
     /// Texts whose first five are.
-    long: Layer<{ HASHED as u32 }>,
+    long: Layer<HASHED>,
     owners: Vec<T>,
 }
 
 /// Texts by the hash of their first `N` bytes.
-struct Layer<const N: u32> {
+struct Layer<const N: usize> {
     /// For each hash where its tests start; one more for the end.
     heads: Box<[u32; HEADS + 1]>,
     tests: Vec<Test>,
@@ -81,16 +81,16 @@ fn spread(word: u64) -> u64 {
 
 /// The hash of the first `N` bytes of what was spread, below `2^bits`.
 #[inline(always)]
-fn hash<const N: u32>(spread: u64, bits: u32) -> usize {
-    (spread >> (8 * N - bits)) as usize & ((1 << bits) - 1)
+fn hash<const N: usize>(spread: u64, bits: u32) -> usize {
+    (spread >> (8 * N as u32 - bits)) as usize & ((1 << bits) - 1)
 }
 
 /// Where in the gates something is: the word, and the bit in each of its halves.
 #[inline(always)]
 fn gate(spread: u64) -> (usize, [u32; 2]) {
     const HALF: u32 = u32::BITS.ilog2();
-    let fine = hash::<{ WINDOW as u32 }>(spread, GATES.ilog2() + HALF);
-    let long = hash::<{ HASHED as u32 }>(spread, HALF);
+    let fine = hash::<WINDOW>(spread, GATES.ilog2() + HALF);
+    let long = hash::<HASHED>(spread, HALF);
     let short = fine % (1 << HALF);
     (fine >> HALF, [long as u32, u32::BITS + short as u32])
 }
@@ -136,26 +136,56 @@ fn cut_word(rest: &[u8]) -> (u64, u64) {
         })
 }
 
-/// Calls `each` with the texts of one byte of each set, after those in `word`, in little-endian order.
-fn texts(sets: &[ByteSet], word: u64, shift: u32, each: &mut impl FnMut(u64)) {
-    let Some((first, rest)) = sets.split_first() else {
-        return each(word);
-    };
-    for byte in members(folded(first)) {
-        texts(rest, word | u64::from(byte) << shift, shift + 8, each);
+/// What some bytes may be, but for case: a list for each place.
+struct Spelled<const N: usize>([([u8; SPELLINGS], usize); N]);
+
+impl<const N: usize> Spelled<N> {
+    /// Of sets that can be written in few ways.
+    fn new(sets: &[ByteSet]) -> Spelled<N> {
+        let mut places = [([0; SPELLINGS], 0); N];
+        for ((bytes, count), set) in places.iter_mut().zip(sets) {
+            for (slot, byte) in bytes.iter_mut().zip(members(folded(set))) {
+                *slot = byte;
+                *count += 1;
+            }
+        }
+        Spelled(places)
+    }
+
+    /// Calls `each` with every text that they can be, in little-endian order.
+    fn texts(&self, each: &mut impl FnMut(u64)) {
+        fn from(
+            places: &[([u8; SPELLINGS], usize)],
+            word: u64,
+            at: u32,
+            each: &mut impl FnMut(u64),
+        ) {
+            let Some(((bytes, count), rest)) = places.split_first() else {
+                return each(word);
+            };
+            for &byte in bytes.iter().take(*count) {
+                from(rest, word | u64::from(byte) << at, at + 8, each);
+            }
+        }
+        from(&self.0, 0, 0, each);
     }
 }
 
-impl<const N: u32> Layer<N> {
+impl<const N: usize> Layer<N> {
     /// Of tests, each with the sets of its first bytes. Calls `each` with what these are, spread.
     fn new(all: &[(Test, &[ByteSet; HASHED])], mut each: impl FnMut(u64)) -> Layer<N> {
         let mut heads = Box::new([0u32; HEADS + 1]);
         // Which test was added to each list last, and one: none is added twice.
         let mut last = Box::new([0u16; HEADS]);
-        let mut pairs: Vec<(u16, Test)> = Vec::with_capacity(2 * all.len());
-        for (i, &(test, sets)) in (1..).zip(all) {
-            let sets = sets.get(..N as usize).unwrap_or(sets);
-            texts(sets, 0, 0, &mut |text| {
+        let mut pairs: Vec<(u16, u16)> = Vec::with_capacity(4 * all.len());
+        // Neighbours often begin alike.
+        let (mut known, mut spelled): (&[ByteSet], _) = (&[], Spelled::<N>::new(&[]));
+        for (i, (_, sets)) in (1..).zip(all) {
+            let sets = sets.get(..N).unwrap_or_default();
+            if known != sets {
+                (known, spelled) = (sets, Spelled::new(sets));
+            }
+            spelled.texts(&mut |text| {
                 let spread = spread(text);
                 each(spread);
                 let head = hash::<N>(spread, HEADS.ilog2());
@@ -164,7 +194,7 @@ impl<const N: u32> Layer<N> {
                 {
                     *last = i;
                     *end += 1;
-                    pairs.push((head as u16, test));
+                    pairs.push((head as u16, i - 1));
                 }
             });
         }
@@ -175,10 +205,20 @@ impl<const N: u32> Layer<N> {
         }
         // Each is put where its list has got to, in order.
         let mut next = heads.clone();
-        let mut tests: Vec<Test> = pairs.iter().map(|&(_, test)| test).collect();
-        for (head, test) in pairs {
+        let nothing = Test {
+            known: Known {
+                back: 0,
+                mask: 0,
+                literal: 0,
+            },
+            from: 0,
+            to: 0,
+        };
+        let mut tests = alloc::vec![nothing; pairs.len()];
+        for (head, i) in pairs {
             if let Some(at) = next.get_mut(usize::from(head)) {
-                if let Some(slot) = tests.get_mut(*at as usize) {
+                let test = all.get(usize::from(i));
+                if let (Some(slot), Some(&(test, _))) = (tests.get_mut(*at as usize), test) {
                     *slot = test;
                 }
                 *at += 1;
@@ -203,22 +243,28 @@ impl<T: Copy + Ord> Dictionary<T> {
     /// Of what is known of each text, whom it stands for, and the sets of its first bytes.
     pub(crate) fn new(texts: &[(Known, T, [ByteSet; HASHED])]) -> Dictionary<T> {
         // Not the texts are sorted: their sets are large.
-        let mut order: Vec<_> = texts.iter().collect();
-        order.sort_unstable_by_key(|&&(known, owner, _)| (known, owner));
-        let mut owners = Vec::new();
-        let (mut short, mut long) = (Vec::new(), Vec::new());
+        let keys = texts.iter().map(|&(known, owner, _)| (known, owner));
+        let mut order: Vec<(Known, T, u32)> = keys
+            .zip(0..)
+            .map(|((known, owner), i)| (known, owner, i))
+            .collect();
+        order.sort_unstable();
+        let mut owners = Vec::with_capacity(texts.len());
+        let (mut short, mut long) = (Vec::with_capacity(texts.len()), Vec::new());
         for same in order.chunk_by(|(a, ..), (b, ..)| a == b) {
             let from = owners.len() as u32;
             let mut last = None;
-            for &&(_, owner, _) in same {
+            for &(_, owner, _) in same {
                 if last != Some(owner) {
                     owners.push(owner);
                 }
                 last = Some(owner);
             }
             let to = owners.len() as u32;
-            for (known, _, sets) in same {
-                let known = *known;
+            for &(known, _, i) in same {
+                let Some((_, _, sets)) = texts.get(i as usize) else {
+                    continue;
+                };
                 let list = if ways(sets.iter()) <= FEW {
                     &mut long
                 } else {

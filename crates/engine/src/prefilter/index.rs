@@ -7,6 +7,7 @@ use super::dictionary::{Dictionary, HASHED, Known, are_few, ways};
 use super::{BUCKETS, SHAPE, SHAPES, Strip, WINDOW};
 use crate::artifact::WindowPart;
 use crate::boundary::ByteSet;
+use crate::transpose;
 
 /// Which windows to look at more closely, and whether their known bytes are there.
 pub(crate) struct WindowIndex {
@@ -84,6 +85,7 @@ impl WindowIndex {
                 shapes.push(block);
             }
         }
+        shapes.iter_mut().for_each(Shapes::fill);
         WindowIndex {
             literals: literals(windows, |part| usize::from(part.bucket) < SHAPES),
             shapes,
@@ -143,6 +145,14 @@ impl Default for Shapes {
 }
 
 impl Shapes {
+    /// Fills the tables, when all windows were taken in.
+    fn fill(&mut self) {
+        for (position, table) in self.tables.iter_mut().enumerate() {
+            let at = |shape: &Vec<ByteSet>| shape.get(position).copied().unwrap_or([!0; 4]);
+            *table = transpose::by_byte(self.sets.iter().map(at));
+        }
+    }
+
     /// Takes a window in, unless there is no room for it.
     fn add(&mut self, window: u16, shape: &[ByteSet]) -> bool {
         let shape = shape.get(..shape.len().min(SHAPE)).unwrap_or_default();
@@ -155,14 +165,6 @@ impl Shapes {
         let bit = self.sets.len();
         if bit == 64 {
             return false;
-        }
-        for (position, table) in self.tables.iter_mut().enumerate() {
-            let set = shape.get(position).copied().unwrap_or([!0; 4]);
-            for byte in members(set) {
-                if let Some(slot) = table.get_mut(usize::from(byte)) {
-                    *slot |= 1 << bit;
-                }
-            }
         }
         self.sets.push(shape.to_vec());
         self.windows.push(Vec::from([window]));
