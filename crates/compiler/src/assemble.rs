@@ -7,6 +7,7 @@ use blackbar_engine::Rule as EngineRule;
 use blackbar_engine::artifact::{DfaPart, Parts, RulePart, Window, WindowPart};
 use blackbar_engine::check::Check;
 use blackbar_engine::fields::{FieldPart, FieldStep};
+use blackbar_engine::prefilter::HASHED;
 use blackbar_policy::diagnostic::{Diagnostic, PolicyError};
 use blackbar_policy::model::{Matcher, Policy};
 
@@ -72,6 +73,16 @@ fn fields(policy: &Policy) -> Vec<FieldPart> {
         }));
     }
     parts
+}
+
+/// What the bytes of a match are in, from its start to the end of its furthest window: but for the last byte, with which that is whole.
+fn beginning(build: &RuleBuild, chosen: &[Print]) -> ByteSet {
+    let apart = chosen.iter().filter(|print| print.run.is_none());
+    let reach = apart.map(|print| print.offset + HASHED - 1).max();
+    match (&build.whole, reach) {
+        (Some(whole), Some(reach)) => fingerprint::beginning(whole, reach),
+        _ => [!0; 4],
+    }
 }
 
 pub(crate) fn assemble(
@@ -143,6 +154,7 @@ pub(crate) fn assemble(
             checks: checks.collect(),
             context: rule.context.as_ref().map(rules::context),
             heads: [first(build), build.heads[0], build.heads[1]],
+            beginning: beginning(build, chosen),
         });
     }
     let prints: Vec<(usize, &Print)> = chosen

@@ -121,6 +121,18 @@ pub(crate) fn heads(hir: &Hir) -> [ByteSet; 2] {
     })
 }
 
+/// What each of the first `reach` bytes of every match of `hir` is in, all of them together.
+pub(crate) fn beginning(hir: &Hir, reach: usize) -> ByteSet {
+    let ways = ways(hir, reach);
+    if ways.iter().any(|way| way.sets.len() < reach) {
+        return [!0; 4];
+    }
+    let sets = ways.iter().flat_map(|way| &way.sets);
+    sets.fold(ByteSet::default(), |all, set| {
+        std::array::from_fn(|w| all[w] | set[w])
+    })
+}
+
 /// The plan of a rule whose keywords are looked for before values; nothing where a keyword is too short for a window.
 pub(crate) fn late(keywords: &Hir) -> Option<Plan> {
     let plan = Plan {

@@ -36,6 +36,8 @@ pub(crate) struct RuleBuild {
     pub(crate) plans: Vec<Plan>,
     /// What the second and third byte of a match are in.
     pub(crate) heads: [ByteSet; 2],
+    /// The whole match, unless it is found by the names of fields.
+    pub(crate) whole: Option<Hir>,
     /// What the engine needs to know where its keywords are looked for before values.
     pub(crate) look_back: Option<LookBack>,
 }
@@ -191,6 +193,7 @@ impl Builder<'_> {
                 false => fingerprint::heads(&whole),
             },
             look_back,
+            whole: (!fields).then_some(whole),
         })
     }
 

@@ -13,7 +13,7 @@ mod scan;
 use alloc::vec::Vec;
 use core::cell::Cell;
 
-use crate::artifact::Engine;
+use crate::artifact::{CutOff, Engine};
 use crate::boundary::CONTEXT;
 use crate::ledger::Observer;
 use crate::plan::Plan;
@@ -58,6 +58,7 @@ pub struct Stream {
     removed: Option<RuleIndex>,
     forced: u64,
     ends: Vec<usize>,
+    cut_off: CutOff,
 }
 
 /// The starts, from one position to another of the window, that were evaluated last for each rule that begins with a run.
@@ -174,6 +175,7 @@ impl Stream {
         self.resume.shrink_to(RESTING);
         self.runs.0.shrink_to(RESTING);
         self.ends.shrink_to(RESTING);
+        self.cut_off.rest(RESTING);
         self.open.shrink_to(RESTING);
     }
 
@@ -338,6 +340,7 @@ impl Stream {
             + self.resume.capacity() * size_of::<(u16, u64)>()
             + self.runs.0.capacity() * size_of::<(u16, usize, usize)>()
             + self.ends.capacity() * size_of::<usize>()
+            + self.cut_off.memory()
     }
 
     /// Drops the front of the window that nothing needs any more, once it has outgrown what stays.

@@ -357,6 +357,7 @@ fn read_rule(r: &mut Reader<'_>, dfas: &[Dfa]) -> Option<(Rule, RuleProgram)> {
     };
     let left = r.set()?;
     let heads = [r.set()?, r.set()?, r.set()?];
+    let beginning = r.set()?;
     let count = r.u8()?;
     let stages = r.list(usize::from(count), |r| {
         let dfa = *dfas.get(usize::from(r.u16()?))?;
@@ -414,6 +415,7 @@ fn read_rule(r: &mut Reader<'_>, dfas: &[Dfa]) -> Option<(Rule, RuleProgram)> {
     let [first, ..] = heads;
     let program = RuleProgram {
         heads,
+        beginning,
         first: Seek::new(first),
         program,
         left,

@@ -211,6 +211,7 @@ fn write_rule(w: &mut Writer, part: &RulePart) -> Result<(), EncodeError> {
     write_settings(w, &rule.settings);
     w.set(&part.left);
     part.heads.iter().for_each(|set| w.set(set));
+    w.set(&part.beginning);
     w.u8(part.stages.len() as u8);
     for &(dfa, unique) in &part.stages {
         w.u16(dfa);

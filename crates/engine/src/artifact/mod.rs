@@ -36,6 +36,7 @@ use crate::program::Program;
 use crate::rule::{Rule, RuleIndex, Settings};
 use crate::seek::Seek;
 use crate::tokens::Tokens;
+pub(crate) use starts::CutOff;
 use starts::Starts;
 
 /// The first four bytes of every artifact.
@@ -76,6 +77,8 @@ pub struct Engine {
 pub(crate) struct RuleProgram {
     /// What the first bytes of a match are in.
     pub(crate) heads: [ByteSet; HEADS],
+    /// What the bytes of a match are in from its start on, as far as its windows can be cut off.
+    pub(crate) beginning: ByteSet,
     /// The first of these, to look for.
     pub(crate) first: Seek,
     pub(crate) program: Program,
@@ -189,6 +192,9 @@ pub struct RulePart {
     pub context: Option<Context>,
     /// The bytes that a match can start with: the first, second and third.
     pub heads: [[u64; 4]; HEADS],
+    /// The bytes that a match can have from its start to before the [`HASHED`](crate::prefilter::HASHED)th byte of its furthest window that
+    /// has no run before it.
+    pub beginning: [u64; 4],
 }
 
 impl Engine {

@@ -20,6 +20,8 @@ pub(crate) struct Starts {
     heads: [Vec<u64>; HEADS],
     /// For each byte the rules whose match may start after it.
     before: Vec<u64>,
+    /// For each byte the rules whose match can have it from its start to where they matter no more.
+    inside: Vec<u64>,
 }
 
 /// For each byte the rules whose set has it.
@@ -53,6 +55,7 @@ impl Starts {
             cut: (0..most).map(far).collect(),
             words,
             heads: core::array::from_fn(|at| by_byte(head(at), words)),
+            inside: by_byte(programs().map(|p| p.beginning), words),
             before: by_byte(programs().map(|p| p.left.map(|word| !word)), words),
             rules: list.iter().map(|&(_, rule, _)| rule).collect(),
         }
@@ -63,38 +66,76 @@ impl Starts {
         self.cut.len().saturating_sub(1)
     }
 
-    /// The rules whose windows may be cut off by the end of `hay` and whose match can start at `at`.
-    pub(crate) fn cut_off<'a>(
-        &'a self,
-        hay: &'a [u8],
-        at: usize,
-    ) -> impl Iterator<Item = u16> + use<'a> {
-        let (before, text) = hay.split_at_checked(at).unwrap_or_default();
-        let rules = self.cut.get(text.len()).copied().map_or(0, usize::from);
+    /// The starts, from `from` on, of rules whose windows may be cut off by the end of `hay`, the last one first: where, and the rule.
+    pub(crate) fn cut_off(&self, hay: &[u8], from: usize, room: &mut CutOff) {
+        let CutOff { alive, starts } = room;
+        starts.clear();
+        alive.clear();
+        alive.resize(self.words, !0);
         let row = |bits: &[u64], byte: u8, i: usize| {
             let word = bits.get(usize::from(byte) * self.words + i);
             word.copied().unwrap_or(0)
         };
-        // After an escape a match may start, whatever its last byte is.
-        let last = before
-            .last()
-            .copied()
-            .filter(|_| !may_follow_escape(before));
-        (0..rules.div_ceil(64)).flat_map(move |i| {
-            let heads = self.heads.iter().zip(text);
-            let free = last.map_or(!0, |byte| row(&self.before, byte, i));
-            let fit = heads.fold(free, |fit, (head, &byte)| fit & row(head, byte, i));
-            let there = rules - 64 * i;
-            let mut left = if there < 64 {
-                fit & ((1 << there) - 1)
-            } else {
-                fit
-            };
-            core::iter::from_fn(move || {
-                let bit = left.trailing_zeros() as usize;
-                left &= left.wrapping_sub(1);
-                (bit < 64).then(|| self.rules.get(64 * i + bit).copied())?
-            })
-        })
+        for at in (from..hay.len()).rev() {
+            let (before, text) = hay.split_at_checked(at).unwrap_or_default();
+            let rules = self.cut.get(text.len()).copied().map_or(0, usize::from);
+            // The further from the end, the fewer of the rules matter: those that do come first.
+            alive.truncate(rules.div_ceil(64));
+            let mut any = 0;
+            for (i, alive) in alive.iter_mut().enumerate() {
+                *alive &= text.first().map_or(0, |&byte| row(&self.inside, byte, i));
+                any |= *alive;
+            }
+            if any == 0 {
+                return;
+            }
+            for (i, &alive) in alive.iter().enumerate().filter(|(_, alive)| **alive != 0) {
+                let heads = self.heads.iter().zip(text);
+                let mut fit = heads.fold(alive, |fit, (head, &byte)| fit & row(head, byte, i));
+                // After an escape a match may start, whatever its last byte is.
+                if let Some(&byte) = before.last()
+                    && fit & !row(&self.before, byte, i) != 0
+                    && !may_follow_escape(before)
+                {
+                    fit &= row(&self.before, byte, i);
+                }
+                let there = rules - 64 * i;
+                let mut left = if there < 64 {
+                    fit & ((1 << there) - 1)
+                } else {
+                    fit
+                };
+                while left != 0 {
+                    let bit = left.trailing_zeros() as usize;
+                    left &= left - 1;
+                    starts.extend(self.rules.get(64 * i + bit).map(|&rule| (at, rule)));
+                }
+            }
+        }
+    }
+}
+
+/// Starts near the end of a chunk, and room to find them.
+#[derive(Debug, Default)]
+pub(crate) struct CutOff {
+    /// Rules of which a match can have all bytes from a position on.
+    alive: Vec<u64>,
+    /// Position and rule.
+    pub(crate) starts: Vec<(usize, u16)>,
+}
+
+impl CutOff {
+    /// Keeps room for so many.
+    pub(crate) fn rest(&mut self, most: usize) {
+        self.alive.clear();
+        self.alive.shrink_to(most);
+        self.starts.clear();
+        self.starts.shrink_to(most);
+    }
+
+    /// Bytes held on the heap.
+    pub(crate) fn memory(&self) -> usize {
+        self.alive.capacity() * size_of::<u64>()
+            + self.starts.capacity() * size_of::<(usize, u16)>()
     }
 }

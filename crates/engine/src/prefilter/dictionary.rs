@@ -14,7 +14,7 @@ const GATES: usize = 1 << 11;
 /// Lists of what is compared.
 const HEADS: usize = 1 << 12;
 /// First bytes of a text that are hashed, if so many are known.
-pub(crate) const HASHED: usize = 5;
+pub const HASHED: usize = 5;
 /// A text's first bytes are known if there are no more ways to write them, but for case.
 const SPELLINGS: usize = 64;
 /// In no more ways than this are five of them spelled out: that takes time whenever an artifact is loaded.

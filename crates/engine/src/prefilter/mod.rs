@@ -20,7 +20,7 @@ use core::cell::Cell;
 
 use block::{Before, Tables};
 pub use dictionary::BACK;
-pub(crate) use dictionary::HASHED;
+pub use dictionary::HASHED;
 pub use index::{begins_tokens, is_literal};
 
 /// Bytes in a window.

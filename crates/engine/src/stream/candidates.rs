@@ -232,15 +232,16 @@ impl<O: Observer> Scan<'_, O> {
         }
         let new = self.index(self.stream.evaluated);
         let from = new.max(hay.len().saturating_sub(engine.starts.most()));
-        for at in from..hay.len() {
-            for rule in engine.starts.cut_off(hay, at) {
-                if let Some(program) = engine.programs.get(usize::from(rule))
-                    && self.first_new(rule).is_some_and(|first| first <= at)
-                {
-                    self.evaluate(rule, program, at, None);
-                }
+        let mut cut_off = core::mem::take(&mut self.stream.cut_off);
+        engine.starts.cut_off(hay, from, &mut cut_off);
+        for &(at, rule) in cut_off.starts.iter().rev() {
+            if let Some(program) = engine.programs.get(usize::from(rule))
+                && self.first_new(rule).is_some_and(|first| first <= at)
+            {
+                self.evaluate(rule, program, at, None);
             }
         }
+        self.stream.cut_off = cut_off;
     }
 }
 
