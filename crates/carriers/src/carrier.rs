@@ -149,6 +149,7 @@ impl Carrier {
             engine,
             plan,
             views: self.kinds,
+            over: None,
         };
         let len = match &mut self.walk {
             Some(walk) => {

@@ -216,20 +216,61 @@ impl Context {
 /// a name or blanks from its start on. A `_` in a word stands for `_`, `-`, `.`, a space or nothing.
 ///
 /// Looks at no byte after `at`, so that the answer does not depend on how much has arrived.
-pub(crate) fn has_context(context: &Context, hay: &[u8], at: usize) -> bool {
+pub(crate) fn has_context(near: &Near, hay: &[u8], at: usize) -> bool {
+    let Near {
+        context,
+        words,
+        unless,
+    } = near;
     let name = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-' | b' ');
     let reaches = |_: &[u8], between: &[u8]| {
         context.reach.lets(between)
             && (!context.whole || ends_word(hay, at.saturating_sub(between.len())))
     };
     let is_named = |text: &[u8], _: &[u8]| text.iter().all(name);
-    (context.words.is_empty() || stands_before(&context.words, context.within, hay, at, reaches))
-        && !stands_before(&context.unless, context.within, hay, at, is_named)
+    (context.words.is_empty()
+        || stands_before((&context.words, words), context.within, hay, at, reaches))
+        && !stands_before((&context.unless, unless), context.within, hay, at, is_named)
 }
 
-/// Whether one of `words` starts where a word may, and `fits`: it is given the text from the word on, and what follows the word.
+/// A context, and what its words begin with, to look for.
+#[derive(Debug)]
+pub(crate) struct Near {
+    pub(crate) context: Context,
+    words: ByteSet,
+    unless: ByteSet,
+}
+
+impl Near {
+    pub(crate) fn new(context: Context) -> Near {
+        Near {
+            words: beginnings(&context.words),
+            unless: beginnings(&context.unless),
+            context,
+        }
+    }
+}
+
+/// What a text can begin with that begins with one of `words`.
+fn beginnings(words: &[Vec<u8>]) -> ByteSet {
+    let mut set = ByteSet::default();
+    for word in words {
+        let Some(&byte) = word.first().filter(|&&byte| byte != b'_') else {
+            // Which stands for nothing too.
+            return [!0; 4];
+        };
+        for byte in [byte.to_ascii_lowercase(), byte.to_ascii_uppercase()] {
+            if let Some(slot) = set.get_mut(usize::from(byte / 64)) {
+                *slot |= 1 << (byte % 64);
+            }
+        }
+    }
+    set
+}
+
+/// Whether one of `words`, of which it is known what they begin with, starts where a word may, and `fits`: it is given the text from the word on, and what follows the word.
 fn stands_before(
-    words: &[Vec<u8>],
+    (words, beginnings): (&[Vec<u8>], &ByteSet),
     within: u8,
     hay: &[u8],
     at: usize,
@@ -237,7 +278,9 @@ fn stands_before(
 ) -> bool {
     let from = at.saturating_sub(usize::from(within));
     (from..at).any(|start| {
-        begins_word(hay, start)
+        hay.get(start)
+            .is_some_and(|&byte| contains(beginnings, byte))
+            && begins_word(hay, start)
             && hay.get(start..at).is_some_and(|text| {
                 words
                     .iter()

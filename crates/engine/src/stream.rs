@@ -49,8 +49,7 @@ pub struct Stream {
     /// Offset before which every start is evaluated or behind an open one.
     evaluated: u64,
     open: Vec<Open>,
-    /// Where the next match of a rule may start, for rules that matched in the chunk being scanned.
-    resume: Vec<(u16, u64)>,
+    resume: Resume,
     runs: Runs,
     findings: Vec<Finding>,
     union: Union,
@@ -59,6 +58,51 @@ pub struct Stream {
     forced: u64,
     ends: Vec<usize>,
     cut_off: CutOff,
+}
+
+/// Where the next match of a rule may start, for rules that matched in the chunk being scanned.
+#[derive(Debug, Default)]
+struct Resume {
+    /// By rule, as far as any is needed; 0 for those that did not match.
+    ends: Vec<u64>,
+    matched: Vec<u16>,
+}
+
+impl Resume {
+    /// Where the match of a rule ended; 0 if it had none.
+    fn end(&self, rule: u16) -> u64 {
+        self.ends.get(usize::from(rule)).copied().unwrap_or(0)
+    }
+
+    /// Notes where a match of one of so many rules ended.
+    fn set(&mut self, rule: u16, rules: usize, end: u64) {
+        if self.ends.is_empty() {
+            self.ends.resize(rules, 0);
+        }
+        if let Some(slot) = self.ends.get_mut(usize::from(rule)) {
+            if *slot == 0 {
+                self.matched.push(rule);
+            }
+            *slot = end;
+        }
+    }
+
+    fn clear(&mut self) {
+        for rule in self.matched.drain(..) {
+            if let Some(slot) = self.ends.get_mut(usize::from(rule)) {
+                *slot = 0;
+            }
+        }
+    }
+
+    /// Gives its room back.
+    fn rest(&mut self) {
+        *self = Resume::default();
+    }
+
+    fn memory(&self) -> usize {
+        self.ends.capacity() * size_of::<u64>() + self.matched.capacity() * size_of::<u16>()
+    }
 }
 
 /// The starts, from one position to another of the window, that were evaluated last for each rule that begins with a run.
@@ -172,7 +216,7 @@ impl Stream {
         }
         self.union.rest();
         self.findings.shrink_to(RESTING);
-        self.resume.shrink_to(RESTING);
+        self.resume.rest();
         self.runs.0.shrink_to(RESTING);
         self.ends.shrink_to(RESTING);
         self.cut_off.rest(RESTING);
@@ -229,6 +273,7 @@ impl Stream {
             },
             stream: self,
             observer,
+            seen: None,
         };
         scan.resume_open();
         scan.candidates();
@@ -337,7 +382,7 @@ impl Stream {
             + self.union.memory()
             + self.open.capacity() * size_of::<Open>()
             + self.findings.capacity() * size_of::<Finding>()
-            + self.resume.capacity() * size_of::<(u16, u64)>()
+            + self.resume.memory()
             + self.runs.0.capacity() * size_of::<(u16, usize, usize)>()
             + self.ends.capacity() * size_of::<usize>()
             + self.cut_off.memory()

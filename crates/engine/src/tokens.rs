@@ -57,7 +57,7 @@ impl Tokens {
             .map(|(i, part)| (part.known(), Begun::Window(i), part.first()))
             .collect();
         for (rule, program) in (0..).zip(programs) {
-            let Some(context) = program.context.as_ref() else {
+            let Some(context) = program.near.as_ref().map(|near| &near.context) else {
                 continue;
             };
             if !program.windows.is_empty() {

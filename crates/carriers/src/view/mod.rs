@@ -159,6 +159,8 @@ pub(crate) struct With<'a> {
     pub(crate) engine: &'a Engine,
     pub(crate) plan: &'a Plan,
     pub(crate) views: Views,
+    /// The code that was decoded last; `None`: the bytes as they came.
+    pub(crate) over: Option<Code>,
 }
 
 /// What views found, at offsets of whoever asks.
@@ -246,7 +248,8 @@ pub(crate) fn scan(
                 && !views.iter().any(|view| view.code == code)
         };
         let end = last && block == left;
-        let found = find(text.get(..block).unwrap_or_default(), marks, end, sleeping);
+        let block_text = text.get(..block).unwrap_or_default();
+        let found = find(block_text, marks, end, with.over, sleeping);
         let upto = found.map_or(block, |(at, _)| at);
         let ends = last && upto == left;
         let piece = text.get(..upto).unwrap_or_default();
@@ -292,11 +295,18 @@ fn unit(code: Code, text: &[u8], marks: &[u8], last: bool) -> Unit {
     }
 }
 
+/// Whether `code`, as it came, is no matter of the view over which it stands: one of the two orders is enough in which codes can be decoded that
+/// stand side by side, and percent codes first is the one by which forms carry JSON. What was decoded itself is another matter.
+fn is_read_elsewhere(over: Option<Code>, code: Code) -> bool {
+    over == Some(Code::Escape) && code == Code::Percent
+}
+
 /// Where the first unit begins of a code that is asked for, and which.
 fn find(
     text: &[u8],
     marks: &[u8],
     last: bool,
+    over: Option<Code>,
     wanted: impl Fn(Code) -> bool,
 ) -> Option<(usize, Code)> {
     let stands = |at: usize| {
@@ -304,7 +314,9 @@ fn find(
         let code = Code::of(*text.first()?)?;
         // A block may end before its text does: then the view sees a few bytes later that there was no unit.
         let marks = marks.get(at..).unwrap_or_default();
-        (unit(code, text, marks, last) != Unit::Itself).then_some((at, code))
+        let came = marks.first().is_none_or(|&mark| mark == 0);
+        (!(came && is_read_elsewhere(over, code)) && unit(code, text, marks, last) != Unit::Itself)
+            .then_some((at, code))
     };
     // Three bytes are looked for at once.
     let mut openers = [None; Code::ALL.len()];
@@ -341,10 +353,12 @@ fn end_of_block(text: &[u8]) -> usize {
     BLOCK + memchr::memchr3(b'\n', b',', b' ', near).map_or(near.len(), |at| at + 1)
 }
 
-/// Copies of views, for a parent one deeper.
-fn copies(views: &[View], depth: usize) -> Vec<View> {
+/// Copies of views, for a parent one deeper, of that code.
+fn copies(views: &[View], depth: usize, over: Code) -> Vec<View> {
     let deep = if depth > DEEPEST { &[] } else { views };
-    let nest = deep.iter().filter(|view| view.code.nests());
+    let nest = deep
+        .iter()
+        .filter(|view| view.code.nests() && !is_read_elsewhere(Some(over), view.code));
     nest.map(|view| view.copy(depth)).collect()
 }
 
@@ -391,7 +405,7 @@ impl View {
             stream,
             map: Map::starting(at),
             differed: at,
-            views: copies(views, depth + 1),
+            views: copies(views, depth + 1, code),
             runs: runs.fork(),
             decoded: Vec::new(),
             marks: Vec::new(),
@@ -413,7 +427,7 @@ impl View {
             stream,
             map: self.map.clone(),
             differed: self.differed,
-            views: copies(&self.views, depth + 1),
+            views: copies(&self.views, depth + 1, self.code),
             runs: self.runs.fork(),
             decoded: Vec::new(),
             marks: Vec::new(),
@@ -437,6 +451,7 @@ impl View {
         self.stream.spare(len).copy_from_slice(&self.decoded);
         let with = With {
             views: with.views.inside(self.code, self.depth),
+            over: Some(self.code),
             ..with
         };
         self.forced += scan(

@@ -10,7 +10,7 @@ use super::wire::Reader;
 use super::{
     Engine, HEADER, LeadingRun, LookBack, MAGIC, RuleProgram, VERSION, Window, WindowPart,
 };
-use crate::boundary::{CONTEXT, Context, Reach};
+use crate::boundary::{CONTEXT, Context, Near, Reach};
 use crate::check::Check;
 use crate::dfa::{Dfa, STARTS};
 use crate::fields::{FieldPart, FieldStep, Fields, LONGEST_KEY};
@@ -420,7 +420,7 @@ fn read_rule(r: &mut Reader<'_>, dfas: &[Dfa]) -> Option<(Rule, RuleProgram)> {
         program,
         left,
         checks,
-        context,
+        near: context.map(Near::new),
         windows: Vec::new(),
         spread: 0,
         reach: 0,

@@ -24,7 +24,7 @@ use alloc::vec::Vec;
 pub use decode::LoadError;
 pub use encode::{EncodeError, Parts};
 
-use crate::boundary::{ByteSet, Context};
+use crate::boundary::{ByteSet, Context, Near};
 use crate::check::Check;
 use crate::dfa::Dfa;
 use crate::dfa::STARTS;
@@ -85,7 +85,7 @@ pub(crate) struct RuleProgram {
     /// Bytes that must not stand before a match.
     pub(crate) left: ByteSet,
     pub(crate) checks: Vec<Check>,
-    pub(crate) context: Option<Context>,
+    pub(crate) near: Option<Near>,
     /// The rule's windows.
     pub(crate) windows: Vec<u16>,
     /// How much earlier a start may come to light after a later one: windows stand at different distances from it.

@@ -2,11 +2,10 @@
 //! be cut off. What becomes of a start lives in [`scan`](super::scan).
 
 use super::scan::Scan;
-use crate::artifact::{LookBack, RuleProgram, Window};
+use crate::artifact::{LookBack, Window};
 use crate::boundary;
 use crate::ledger::Observer;
 use crate::prefilter::{HASHED, RUN, STRIP, Strip, WINDOW};
-use crate::program::Verdict;
 use crate::rule::RuleIndex;
 use crate::tokens::Begun;
 
@@ -26,7 +25,9 @@ impl<O: Observer> Scan<'_, O> {
     fn word(&mut self, rule: u16, word: u16, at: usize) {
         let hay = self.view.hay;
         let program = self.engine.programs.get(usize::from(rule));
-        let context = program.and_then(|p| p.context.as_ref());
+        let context = program
+            .and_then(|p| p.near.as_ref())
+            .map(|near| &near.context);
         let starts = context.and_then(|c| c.starts_after(usize::from(word), hay, at));
         if let Some(starts) = starts
             && let Some(first) = self.first_new(rule)
@@ -190,29 +191,11 @@ impl<O: Observer> Scan<'_, O> {
         }
         if program.spread == 0 {
             self.evaluate_range(window.rule, from, to);
-        } else if (from..to).any(|start| self.lives(program, start)) {
+        } else if (from..to).any(|start| self.lives(window.rule, program, start)) {
             // An earlier start may come to light later, by a window further from it: now is the time to look at it.
             let from = from.saturating_sub(program.spread).max(first_new);
             self.evaluate_range(window.rule, from, to);
         }
-    }
-
-    /// Whether a start is anything but dead, as far as automata can tell.
-    fn lives(&mut self, program: &RuleProgram, start: usize) -> bool {
-        if !boundary::left_is_free(&program.left, self.view.hay, start)
-            || !program.program.may_match(&self.view, start)
-        {
-            return false;
-        }
-        if program.program.stages.len() == 1 {
-            return true;
-        }
-        let mut ends = core::mem::take(&mut self.stream.ends);
-        let verdict = program
-            .program
-            .verify(&self.view, start, None, false, &mut ends);
-        self.stream.ends = ends;
-        verdict != Verdict::Dead
     }
 
     /// Evaluates the new starts near the window's end, where the prefilter's windows are cut off.

@@ -17,6 +17,17 @@ pub(super) struct Scan<'a, O> {
     pub(super) view: View<'a>,
     pub(super) stream: &'a mut Stream,
     pub(super) observer: &'a mut O,
+    /// What a look at a start has shown that is about to be evaluated.
+    pub(super) seen: Option<Seen>,
+}
+
+/// What became of a start.
+pub(super) struct Seen {
+    rule: u16,
+    start: usize,
+    verdict: Verdict,
+    /// What that took.
+    steps: u64,
 }
 
 impl<'a, O: Observer> Scan<'a, O> {
@@ -87,14 +98,22 @@ impl<'a, O: Observer> Scan<'a, O> {
         if !boundary::left_is_free(&program.left, self.view.hay, start) {
             return Some(start + 1);
         }
-        let action = self.plan.action(RuleIndex(rule));
-        let streams = program.checks.is_empty() && action.streams();
         let mut ends = core::mem::take(&mut self.stream.ends);
         self.observer.begin(RuleIndex(rule));
         let before = self.view.steps.get();
-        let verdict = program
-            .program
-            .verify(&self.view, start, progress, streams, &mut ends);
+        let is_this =
+            |seen: &mut Seen| progress.is_none() && (seen.rule, seen.start) == (rule, start);
+        let (verdict, seen) = match self.seen.take_if(is_this) {
+            Some(Seen { verdict, steps, .. }) => (verdict, steps),
+            None => {
+                let streams = self.streams(rule, program);
+                let program = &program.program;
+                (
+                    program.verify(&self.view, start, progress, streams, &mut ends),
+                    0,
+                )
+            }
+        };
         let next = match verdict {
             Verdict::Dead => Some(start + 1),
             Verdict::Open(progress, earliest) => {
@@ -130,18 +149,53 @@ impl<'a, O: Observer> Scan<'a, O> {
             }
         };
         self.stream.ends = ends;
-        let steps = self.view.steps.get() - before;
+        let steps = self.view.steps.get() - before + seen;
         self.observer.end(RuleIndex(rule), steps);
         next
+    }
+
+    /// Whether a rule's action may write before the end of a match is known.
+    fn streams(&self, rule: u16, program: &RuleProgram) -> bool {
+        program.checks.is_empty() && self.plan.action(RuleIndex(rule)).streams()
+    }
+
+    /// Whether a start is anything but dead, as far as automata can tell.
+    pub(super) fn lives(&mut self, rule: u16, program: &RuleProgram, start: usize) -> bool {
+        if !boundary::left_is_free(&program.left, self.view.hay, start)
+            || !program.program.may_match(&self.view, start)
+        {
+            return false;
+        }
+        if program.program.stages.len() == 1 {
+            return true;
+        }
+        let mut ends = core::mem::take(&mut self.stream.ends);
+        let before = self.view.steps.get();
+        let streams = self.streams(rule, program);
+        let verdict = program
+            .program
+            .verify(&self.view, start, None, streams, &mut ends);
+        self.stream.ends = ends;
+        let lives = verdict != Verdict::Dead;
+        // Where validators choose, they need the ends too, which the starts before this one overwrite.
+        if lives && !program.program.select {
+            self.seen = Some(Seen {
+                rule,
+                start,
+                verdict,
+                steps: self.view.steps.get() - before,
+            });
+        }
+        lives
     }
 
     /// Whether what stands around a match lets it be one.
     fn stands(&self, program: &RuleProgram, start: usize, end: usize) -> bool {
         let hay = self.view.hay;
         program
-            .context
+            .near
             .as_ref()
-            .is_none_or(|context| boundary::has_context(context, hay, start))
+            .is_none_or(|near| boundary::has_context(near, hay, start))
             && !boundary::begins_in_mark(hay, start, end, |id| self.engine.knows(id))
     }
 
@@ -247,15 +301,8 @@ impl<'a, O: Observer> Scan<'a, O> {
     }
 
     fn resume_from(&mut self, rule: u16, end: u64) {
-        match self
-            .stream
-            .resume
-            .iter_mut()
-            .find(|(known, _)| *known == rule)
-        {
-            Some((_, at)) => *at = end,
-            None => self.stream.resume.push((rule, end)),
-        }
+        let rules = self.engine.programs.len();
+        self.stream.resume.set(rule, rules, end);
     }
 
     /// The first start that is new for `rule`: not evaluated before, not inside its last match. `None` while one is open.
@@ -263,12 +310,7 @@ impl<'a, O: Observer> Scan<'a, O> {
         if !self.plan.enabled(RuleIndex(rule)) || self.stream.open.iter().any(|o| o.rule == rule) {
             return None;
         }
-        let resume = self
-            .stream
-            .resume
-            .iter()
-            .find(|(known, _)| *known == rule)
-            .map_or(0, |&(_, end)| end);
+        let resume = self.stream.resume.end(rule);
         Some(self.index(resume.max(self.stream.evaluated)))
     }
 }

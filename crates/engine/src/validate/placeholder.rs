@@ -26,6 +26,34 @@ const FILLERS: [&[u8]; 60] = [
     b"text", b"data",
 ];
 
+/// For each first letter of a marker or filler the second ones, as bits: most values have no place where a word could stand.
+const BEGINNINGS: [u32; 26] = {
+    let table = beginnings([0; 26], &MARKERS);
+    beginnings(table, &FILLERS)
+};
+
+const fn beginnings(mut table: [u32; 26], mut words: &[&[u8]]) -> [u32; 26] {
+    while let [[first, second, ..], rest @ ..] = words {
+        let (row, _) = table.split_at_mut((*first - b'a') as usize + 1);
+        if let [.., row] = row {
+            *row |= 1 << (*second - b'a');
+        }
+        words = rest;
+    }
+    assert!(words.is_empty(), "every word has two letters");
+    table
+}
+
+/// Whether a marker or filler may begin `text`, by its first two bytes.
+fn may_begin(text: &[u8]) -> bool {
+    let Some(letters) = text.first_chunk::<2>() else {
+        return false;
+    };
+    let [first, second] = letters.map(|byte| byte.to_ascii_lowercase().wrapping_sub(b'a'));
+    let row = BEGINNINGS.get(usize::from(first)).copied().unwrap_or(0);
+    second < 26 && row >> second & 1 == 1
+}
+
 /// Whole values that say that there is no value.
 #[rustfmt::skip]
 const NOTHING: [&[u8]; 14] = [
@@ -214,6 +242,12 @@ fn is_uniform(value: &[u8]) -> bool {
 
 /// A mask over at least half of the value, or a few characters and dots.
 fn is_masked(value: &[u8]) -> bool {
+    // Four of one byte that masks, or six of any: a run of four at least.
+    let runs = value.windows(4);
+    let mut equal = runs.filter(|run| run.iter().all(|byte| Some(byte) == run.first()));
+    if equal.next().is_none() {
+        return is_elided(value);
+    }
     let masked = longest_run(value, |byte| MASKS.contains(&byte))
         .max(longest_run(value, |_| true).saturating_sub(2));
     (masked >= 4 && masked * 2 >= value.len()) || is_elided(value)
@@ -283,6 +317,9 @@ fn is_zigzag(value: &[u8]) -> bool {
 
 /// Made of placeholder words, or dominated by a long one.
 fn is_worded(value: &[u8]) -> bool {
+    if !value.windows(2).any(may_begin) {
+        return false;
+    }
     let dominated = MARKERS
         .iter()
         .filter(|word| word.len() >= 7 && word.len() * 3 >= value.len())
@@ -344,6 +381,9 @@ fn is_all_words(value: &[u8]) -> bool {
     let (mut rest, mut marker, mut digits) = (value, false, 0);
     while let Some((first, after)) = rest.split_first() {
         if first.is_ascii_alphabetic() {
+            if !may_begin(rest) {
+                return false;
+            }
             // The lists need no order: of all words that stand here the longest is taken.
             let here = |list: &[&[u8]]| {
                 list.iter()
