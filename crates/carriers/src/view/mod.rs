@@ -265,7 +265,7 @@ pub(crate) fn scan(
         stream.scan_next(with.engine, with.plan, upto, ends);
         left -= upto;
         if let Some((_, code)) = found {
-            let view = View::fork(stream, views, runs, code, depth + 1);
+            let view = View::fork(stream, views, runs, with.views, code, depth + 1);
             views.push(view);
             continue;
         }
@@ -353,13 +353,14 @@ fn end_of_block(text: &[u8]) -> usize {
     BLOCK + memchr::memchr3(b'\n', b',', b' ', near).map_or(near.len(), |at| at + 1)
 }
 
-/// Copies of views, for a parent one deeper, of that code.
-fn copies(views: &[View], depth: usize, over: Code) -> Vec<View> {
+/// Copies of views, at `depth`, for a parent of code `over`: of those that begin there, `inside`.
+fn copies(views: &[View], depth: usize, over: Code, inside: Views) -> Vec<View> {
     let deep = if depth > DEEPEST { &[] } else { views };
-    let nest = deep
-        .iter()
-        .filter(|view| view.code.nests() && !is_read_elsewhere(Some(over), view.code));
-    nest.map(|view| view.copy(depth)).collect()
+    let begins = |view: &&View| {
+        view.code.nests() && inside.has(view.code) && !is_read_elsewhere(Some(over), view.code)
+    };
+    let nest = deep.iter().filter(begins);
+    nest.map(|view| view.copy(depth, inside)).collect()
 }
 
 /// One decoded form of a stream.
@@ -391,21 +392,29 @@ pub(crate) struct View {
 impl View {
     /// A view of `parent` that goes on where that one is, at that depth. Had it been there before, it would have the views that its parent
     /// has, and they would have seen the same.
-    fn fork(parent: &Stream, views: &[View], runs: &Runs, code: Code, depth: usize) -> View {
+    fn fork(
+        parent: &Stream,
+        views: &[View],
+        runs: &Runs,
+        kinds: Views,
+        code: Code,
+        depth: usize,
+    ) -> View {
         let mut stream = Stream::new(Place::Text);
         parent.fork(&mut stream);
         let at = stream.received();
         let growths = stream.growths().chain(runs.growths());
+        let level = u8::try_from(depth).unwrap_or(u8::MAX);
         View {
             code,
-            depth: u8::try_from(depth).unwrap_or(u8::MAX),
+            depth: level,
             pending: Vec::with_capacity(LONGEST),
             pending_marks: Vec::new(),
             growths: growths.map(|(rule, at)| (rule, at, at)).collect(),
             stream,
             map: Map::starting(at),
             differed: at,
-            views: copies(views, depth + 1, code),
+            views: copies(views, depth + 1, code, kinds.inside(code, level)),
             runs: runs.fork(),
             decoded: Vec::new(),
             marks: Vec::new(),
@@ -415,19 +424,21 @@ impl View {
     }
 
     /// The same for another parent that began alike. What was found so far stays here.
-    fn copy(&self, depth: usize) -> View {
+    fn copy(&self, depth: usize, kinds: Views) -> View {
+        let level = u8::try_from(depth).unwrap_or(u8::MAX);
+        let inside = kinds.inside(self.code, level);
         let mut stream = Stream::new(Place::Text);
         self.stream.fork(&mut stream);
         View {
             code: self.code,
-            depth: u8::try_from(depth).unwrap_or(u8::MAX),
+            depth: level,
             pending: self.pending.clone(),
             pending_marks: self.pending_marks.clone(),
             growths: self.growths.clone(),
             stream,
             map: self.map.clone(),
             differed: self.differed,
-            views: copies(&self.views, depth + 1, self.code),
+            views: copies(&self.views, depth + 1, self.code, inside),
             runs: self.runs.fork(),
             decoded: Vec::new(),
             marks: Vec::new(),
