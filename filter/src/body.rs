@@ -16,6 +16,9 @@
 //! A carried tail comes too late for a body that ends with trailers and no further body callback: the proxy takes no bytes then.
 //! That is [`BodyError::Lost`]: a message is refused rather than cut short.
 
+use core::cell::Cell;
+use std::rc::Rc;
+
 use blackbar_carriers::{Carrier, Format};
 use blackbar_engine::{Engine, Plan};
 
@@ -25,10 +28,10 @@ use crate::host::{BufferKind, Host, HostError};
 use crate::patches::Patches;
 
 /// Bytes that are read and scanned at a time: bounds the module's memory, fits a second-level cache.
-const SLICE: usize = 64 * 1024;
+pub(crate) const SLICE: usize = 64 * 1024;
 
 /// Bytes at the end of a kept buffer by which it is recognised when it is shown again.
-const TAIL: usize = 32;
+pub(crate) const TAIL: usize = 32;
 
 /// What comes after a chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +44,8 @@ pub enum Progress {
     Refuse,
     /// It holds something in a coding that nothing here reads, and such things may not pass.
     Encoded,
+    /// It cannot be decoded, and only counts: the rest goes on unread.
+    Unread,
 }
 
 /// Why a body could not be dealt with.
@@ -68,7 +73,9 @@ pub struct Work {
     /// Whether the proxy keeps what it is asked to keep, of requests and of responses; `None` until it was tried.
     keeps: [Option<bool>; 2],
     /// The window of the stream that scans: one that waits has only what it needs.
-    window: Vec<u8>,
+    pub(crate) window: Vec<u8>,
+    /// Bytes that decoders of content codings hold, of all bodies.
+    pub(crate) decoding: Rc<Cell<usize>>,
     /// A slice of a buffer that is read again.
     piece: Vec<u8>,
     /// What a buffer is replaced by.
@@ -325,7 +332,7 @@ impl Body {
 
     /// Whether something came that nothing here reads, and such things may not pass.
     fn is_refused(&self) -> bool {
-        self.unread > 0 && self.encoded == Encoded::Block
+        self.unread > 0 && self.encoded != Encoded::Pass
     }
 
     /// Bytes in the proxy's buffer that are input and were read.
@@ -598,7 +605,7 @@ fn split(bytes: &[u8], at: u64) -> (&[u8], &[u8]) {
 }
 
 /// Keeps the last bytes of what was there and of what follows.
-fn note_tail(tail: &mut Vec<u8>, bytes: &[u8]) {
+pub(crate) fn note_tail(tail: &mut Vec<u8>, bytes: &[u8]) {
     let from_new = bytes.len().min(TAIL);
     let from_old = tail.len().min(TAIL - from_new);
     tail.drain(..tail.len() - from_old);

@@ -5,6 +5,7 @@
 use core::fmt;
 use core::marker::PhantomData;
 
+use crate::coding::Limits;
 use crate::exchange::Side;
 use blackbar_carriers::Views;
 use blackbar_engine::Action;
@@ -46,7 +47,7 @@ impl Mode {
     }
 }
 
-/// What happens to a body in a content coding that the filter cannot read.
+/// What happens to a body in a content coding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Encoded {
@@ -55,6 +56,10 @@ pub enum Encoded {
     Block,
     /// Let it through unread: a leak, counted.
     Pass,
+    /// Take the body away.
+    Strip,
+    /// Decode it here, and let it go on without its coding.
+    Decode,
 }
 
 /// What happens to a message when the filter cannot do its work on it.
@@ -157,8 +162,16 @@ pub struct ContentEncoding {
     pub request: Encoded,
     /// For response bodies.
     pub response: Encoded,
+    /// For bodies that are to be decoded and carry a coding that is not read here. Never [`Encoded::Decode`].
+    pub unknown: Encoded,
     /// Take `accept-encoding` off requests whose responses are to be scanned.
     pub strip_accept_encoding: bool,
+    /// Bytes that may be decoded for each byte that came.
+    pub max_ratio: u32,
+    /// The most bytes that one body may be decoded to.
+    pub max_decoded: u64,
+    /// The most memory that decoders may take, for all bodies of a VM.
+    pub max_memory: u32,
 }
 
 impl Default for ContentEncoding {
@@ -166,7 +179,11 @@ impl Default for ContentEncoding {
         ContentEncoding {
             request: Encoded::Block,
             response: Encoded::Block,
+            unknown: Encoded::Block,
             strip_accept_encoding: true,
+            max_ratio: 100,
+            max_decoded: 256 * 1024 * 1024,
+            max_memory: 32 * 1024 * 1024,
         }
     }
 }
@@ -178,6 +195,25 @@ impl ContentEncoding {
         match side {
             Side::Request => self.request,
             Side::Response => self.response,
+        }
+    }
+
+    /// What is done with what is not decoded, of bodies of that side.
+    #[must_use]
+    pub fn undecoded(&self, side: Side) -> Encoded {
+        match self.of(side) {
+            Encoded::Decode => self.unknown,
+            other => other,
+        }
+    }
+
+    /// Bounds of decoding.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        Limits {
+            ratio: u64::from(self.max_ratio),
+            decoded: self.max_decoded,
+            memory: self.max_memory as usize,
         }
     }
 }
@@ -458,6 +494,9 @@ impl Default for Raw {
     }
 }
 
+/// The least memory for decoders that is taken, in bytes: what one body needs.
+const MIN_DECODING: u32 = 1024 * 1024;
+
 /// The largest hold limit that is taken, in bytes.
 const MAX_HOLD: u64 = 64 * 1024 * 1024;
 
@@ -468,6 +507,17 @@ impl Raw {
             return Err(ConfigError::new(&format!(
                 "hold_limit is {}, the most is {MAX_HOLD}",
                 self.hold_limit
+            )));
+        }
+        let coding = &self.content_encoding;
+        if coding.unknown == Encoded::Decode {
+            return Err(ConfigError::new(
+                "content_encoding.unknown is decode, which is for codings that are known",
+            ));
+        }
+        if coding.max_ratio == 0 || coding.max_decoded == 0 || coding.max_memory < MIN_DECODING {
+            return Err(ConfigError::new(&format!(
+                "content_encoding allows nothing to be decoded: max_memory is at least {MIN_DECODING}, the others 1"
             )));
         }
         if !(400..=599).contains(&self.block.status) {

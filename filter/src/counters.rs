@@ -117,10 +117,18 @@ pub enum Event {
     PartialContent,
     /// Values that should have been published for access logs and were not.
     NotPublished,
+    /// Bodies that were taken away for their content coding.
+    EncodedStripped,
+    /// Bodies that are not what their content coding says.
+    EncodedDamaged,
+    /// Bodies of which more would have come out than the limits allow.
+    EncodedBomb,
+    /// Bodies that would have taken more memory than there is for decoding.
+    EncodedMemory,
 }
 
 impl Event {
-    const ALL: [Event; 17] = [
+    const ALL: [Event; 21] = [
         Event::ConfigLoaded,
         Event::ConfigRefused,
         Event::FailureClosed,
@@ -138,6 +146,10 @@ impl Event {
         Event::OpenPassHeader,
         Event::PartialContent,
         Event::NotPublished,
+        Event::EncodedStripped,
+        Event::EncodedDamaged,
+        Event::EncodedBomb,
+        Event::EncodedMemory,
     ];
 
     fn name(self) -> &'static str {
@@ -159,6 +171,10 @@ impl Event {
             Event::OpenPassHeader => "blackbar.open.pass_header",
             Event::PartialContent => "blackbar.partial_content",
             Event::NotPublished => "blackbar.failure.not_published",
+            Event::EncodedStripped => "blackbar.encoded.stripped",
+            Event::EncodedDamaged => "blackbar.encoded.damaged",
+            Event::EncodedBomb => "blackbar.encoded.bomb",
+            Event::EncodedMemory => "blackbar.encoded.memory",
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use blackbar_carriers::Format;
 
+use crate::coding::Coding;
 use crate::config::Encoded;
 use crate::counters::Event;
 use crate::exchange::Side;
@@ -11,7 +12,17 @@ use crate::plugin::Plugin;
 
 /// What is done with a body.
 pub(crate) enum Decision {
-    Scan { format: Format, masks: bool },
+    Scan {
+        format: Format,
+        masks: bool,
+    },
+    /// It is decoded first.
+    Decode {
+        format: Format,
+        masks: bool,
+    },
+    /// It goes on without its body.
+    Strip,
     Through(Event),
     Refuse,
 }
@@ -19,7 +30,7 @@ pub(crate) enum Decision {
 /// What is done with a body that its headers announce.
 pub(crate) fn decide(plugin: &Plugin, side: Side, facts: &Facts<'_>, tunnel: bool) -> Decision {
     let config = &plugin.config;
-    let encoded = config.content_encoding.of(side);
+    let coding = &config.content_encoding;
     let skip = match side {
         Side::Request => &config.skip_content_types.request,
         Side::Response => &config.skip_content_types.response,
@@ -35,17 +46,28 @@ pub(crate) fn decide(plugin: &Plugin, side: Side, facts: &Facts<'_>, tunnel: boo
             Decision::Through(Event::OpenUpgrade)
         };
     }
-    if facts.encoded {
-        return if encoded == Encoded::Block && plugin.enforces() {
-            Decision::Refuse
-        } else {
-            Decision::Through(Event::OpenEncoded)
+    let format = Format::of(facts.content_type);
+    // A part of what is coded cannot be decoded. Snappy is a coding of HTTP where its protocols say so.
+    let decodes = coding.of(side) == Encoded::Decode
+        && !facts.codings.is_empty()
+        && facts.status != 206
+        && (format == Format::Protobuf || !facts.codings.contains(&Coding::Snappy));
+    if facts.encoded && !decodes {
+        return match coding.undecoded(side) {
+            Encoded::Block if plugin.enforces() => Decision::Refuse,
+            Encoded::Strip if plugin.enforces() => Decision::Strip,
+            _ => Decision::Through(Event::OpenEncoded),
         };
     }
     if media::listed(facts.content_type, skip) {
         return Decision::Through(Event::OpenContentType);
     }
-    let format = Format::of(facts.content_type);
+    if decodes {
+        return Decision::Decode {
+            format,
+            masks: format.is_counted(),
+        };
+    }
     // A part of a representation stands at an offset that its headers name.
     let masks = format.is_counted() || facts.status == 206 || facts.length == Some(0);
     Decision::Scan { format, masks }

@@ -7,6 +7,8 @@ use blackbar_carriers::Format;
 use blackbar_engine::{Place, Plan};
 
 use crate::body::{Body, BodyError, Progress, Rules};
+use crate::coded::{Announced, Coded, Ways};
+use crate::coding::Coding;
 use crate::config::{Mode, OnFailure, OnHoldLimit};
 use crate::counters::{Disposition, Event};
 use crate::decision::{Decision, announce, decide};
@@ -89,6 +91,10 @@ enum BodyState {
     Through,
     /// It is scanned.
     Scan { body: Box<Body>, masks: bool },
+    /// It is decoded and scanned.
+    Decode { body: Box<Coded>, masks: bool },
+    /// It is taken away.
+    Strip,
     /// It was refused: no byte of it goes on.
     Dead,
 }
@@ -225,6 +231,49 @@ impl Exchange {
                     plugin.counters.event(host, event, 1);
                     *self.state(side) = BodyState::Through;
                 }
+                Decision::Strip => {
+                    plugin.counters.event(host, Event::EncodedStripped, 1);
+                    announce(&mut changes, side, config.strip_range, true);
+                    changes.remove("content-encoding");
+                    *self.state(side) = BodyState::Strip;
+                }
+                Decision::Decode { format, masks } => {
+                    let changing = plugin.enforces() && plugin.changes;
+                    if changing {
+                        announce(&mut changes, side, config.strip_range, true);
+                        if !facts.codings.contains(&Coding::Snappy) {
+                            changes.remove("content-encoding");
+                        }
+                    }
+                    let ways = Ways {
+                        limits: config.content_encoding.limits(),
+                        on_hold_limit: config.on_hold_limit,
+                        encoded: config.content_encoding.undecoded(side),
+                    };
+                    let announced = Announced {
+                        format,
+                        codings: &facts.codings,
+                        length: facts.length,
+                    };
+                    let stream = session.shared.stream(plugin);
+                    let body = Coded::new(
+                        side.buffer(),
+                        // Where no rule changes anything, the body stays as it came.
+                        if changing {
+                            plugin_body(plugin, side)
+                        } else {
+                            Disposition::Shadow
+                        },
+                        announced,
+                        ways,
+                        &session.shared.work,
+                        stream,
+                    );
+                    *self.state(side) = BodyState::Decode {
+                        body: Box::new(body),
+                        masks,
+                    };
+                }
                 Decision::Scan { format, masks } => {
                     if plugin.enforces() && plugin.changes {
                         announce(
@@ -249,7 +298,7 @@ impl Exchange {
                         // What follows an upgrade has no length, whatever its headers say.
                         facts.length.filter(|_| !tunnel),
                         on_hold_limit,
-                        config.content_encoding.of(side),
+                        config.content_encoding.undecoded(side),
                         session.shared.stream(plugin),
                     );
                     *self.state(side) = BodyState::Scan {
@@ -301,7 +350,7 @@ impl Exchange {
                 Format::Bytes,
                 None,
                 plugin.config.on_hold_limit,
-                plugin.config.content_encoding.of(side),
+                plugin.config.content_encoding.undecoded(side),
                 session.shared.stream(&plugin),
             );
             *self.state(side) = BodyState::Scan {
@@ -322,6 +371,14 @@ impl Exchange {
                 body.rest(work);
                 result
             }
+            BodyState::Decode { body, masks } => {
+                let rules = rules(&plugin, *masks);
+                body.chunk(session.host, &rules, &mut session.shared.work, size, end)
+            }
+            BodyState::Strip => {
+                discard(session.host, side, size);
+                Ok(Progress::Continue)
+            }
         };
         self.proceed(session, &plugin, side, size, result)
     }
@@ -338,9 +395,13 @@ impl Exchange {
             return Action::Continue;
         }
         let result = match self.state(side) {
-            BodyState::Unseen | BodyState::Through => Ok(Progress::Continue),
+            BodyState::Unseen | BodyState::Through | BodyState::Strip => Ok(Progress::Continue),
             BodyState::Dead => Ok(Progress::Pause),
             BodyState::Scan { body, masks } => {
+                let rules = rules(&plugin, *masks);
+                body.finish(session.host, &rules, &mut session.shared.work)
+            }
+            BodyState::Decode { body, masks } => {
                 let rules = rules(&plugin, *masks);
                 body.finish(session.host, &rules, &mut session.shared.work)
             }
@@ -399,9 +460,16 @@ impl Exchange {
     /// The stream is over: its room is given back.
     pub fn close(self, session: &mut Session<'_, impl Host>) {
         for state in [self.request, self.response] {
-            if let BodyState::Scan { mut body, .. } = state {
-                body.tell(session.host, &self.plugin.counters);
-                session.shared.keep(body.into_stream());
+            match state {
+                BodyState::Scan { mut body, .. } => {
+                    body.tell(session.host, &self.plugin.counters);
+                    session.shared.keep(body.into_stream());
+                }
+                BodyState::Decode { mut body, .. } => {
+                    body.tell(session.host, &self.plugin.counters);
+                    session.shared.keep(body.into_stream());
+                }
+                _ => {}
             }
         }
     }
@@ -431,6 +499,11 @@ impl Exchange {
                 let event = Event::EncodedBlocked;
                 plugin.counters.event(session.host, event, 1);
                 self.refuse(session, side, side.encoded_status(), ENCODED, size)
+            }
+            Ok(Progress::Unread) => {
+                plugin.counters.event(session.host, Event::OpenEncoded, 1);
+                *self.state(side) = BodyState::Through;
+                Action::Continue
             }
             Err(error) => self.fail(session, side, Failure::Body(error), size),
         };
@@ -472,7 +545,10 @@ impl Exchange {
             plugin.counters.event(session.host, Event::HeaderFlood, 1);
         }
         session.note(failure.text());
-        if !plugin.enforces() || plugin.config.on_failure == OnFailure::Open {
+        // Half of a body cannot go on decoded and half of it coded.
+        let decoding = matches!(self.state(side), BodyState::Decode { .. });
+        let open = plugin.config.on_failure == OnFailure::Open && !decoding;
+        if !plugin.enforces() || open {
             plugin.counters.event(session.host, Event::OpenFailure, 1);
             *self.state(side) = BodyState::Through;
             return Action::Continue;

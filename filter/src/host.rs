@@ -158,6 +158,12 @@ pub trait Host {
     /// As the host answers.
     fn replace(&self, kind: BufferKind, len: usize, bytes: &[u8]) -> Result<(), HostError>;
 
+    /// Adds bytes behind the buffer of a body, which has `len` bytes.
+    ///
+    /// # Errors
+    /// As the host answers.
+    fn append(&self, kind: BufferKind, len: usize, bytes: &[u8]) -> Result<(), HostError>;
+
     /// A header map in the serialised form of the ABI (see [`crate::map`]). A map without pairs is empty.
     ///
     /// # Errors

@@ -17,6 +17,8 @@
 #![deny(unsafe_code)]
 
 pub mod body;
+pub mod coded;
+pub mod coding;
 pub mod config;
 pub mod counters;
 mod decision;

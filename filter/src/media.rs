@@ -3,6 +3,7 @@
 
 use blackbar_carriers::essence;
 
+use crate::coding::{Coding, MOST_CODINGS};
 use crate::map::Pair;
 
 /// Whether a content type is in a list of `type/subtype` and `type/*`, all in lower case. A message without one is not.
@@ -33,6 +34,8 @@ pub struct Facts<'a> {
     pub content_type: Option<&'a [u8]>,
     /// Whether a `content-encoding` or `transfer-encoding` other than identity (and chunked) is named.
     pub encoded: bool,
+    /// The content codings, in the order in which they were applied, if all of them are read here.
+    pub codings: Vec<Coding>,
     /// `content-length`, if all that are there agree on one number.
     pub length: Option<u64>,
     /// Whether `upgrade` is there and `connection` agrees, and no body is announced.
@@ -51,6 +54,7 @@ impl<'a> Facts<'a> {
         let mut facts = Facts::default();
         let (mut lengths, mut chunked) = (Vec::new(), false);
         let (mut upgrade, mut connection) = (false, false);
+        let mut strange = false;
         let mut lower = [0; LONGEST_NAME];
         for Pair { name, value } in pairs {
             // Names are in lower case already in most proxies; nothing is allocated to be sure.
@@ -69,11 +73,17 @@ impl<'a> Facts<'a> {
                 }
                 b"content-type" => facts.content_type = facts.content_type.or(Some(value)),
                 b"content-encoding" => {
-                    facts.encoded |= tokens(value).any(|t| !t.is_empty() && t != b"identity")
+                    for token in tokens(value).filter(|t| !t.is_empty() && t != b"identity") {
+                        facts.encoded = true;
+                        match Coding::of(&token) {
+                            Some(coding) => facts.codings.push(coding),
+                            None => strange = true,
+                        }
+                    }
                 }
                 b"transfer-encoding" => {
                     chunked = true;
-                    facts.encoded |=
+                    strange |=
                         tokens(value).any(|t| !t.is_empty() && t != b"identity" && t != b"chunked");
                 }
                 b"content-length" => lengths.push(decimal(value)),
@@ -82,6 +92,11 @@ impl<'a> Facts<'a> {
                 b"connection" => connection |= tokens(value).any(|t| t == b"upgrade"),
                 _ => {}
             }
+        }
+        facts.encoded |= strange;
+        let snappy = facts.codings.contains(&Coding::Snappy);
+        if strange || facts.codings.len() > if snappy { 1 } else { MOST_CODINGS } {
+            facts.codings.clear();
         }
         facts.length = match lengths.split_first() {
             Some((Some(first), rest)) if rest.iter().all(|other| *other == Some(*first)) => {

@@ -76,6 +76,13 @@ impl Host for Recorder {
         Ok(())
     }
 
+    fn append(&self, _: BufferKind, len: usize, bytes: &[u8]) -> Result<(), HostError> {
+        assert_eq!(len, self.buffer.borrow().len(), "only ever behind all");
+        self.writes.set(self.writes.get() + 1);
+        self.buffer.borrow_mut().extend_from_slice(bytes);
+        Ok(())
+    }
+
     fn map(&self, _: MapKind) -> Result<Vec<u8>, HostError> {
         let headers = self.headers.borrow();
         let pairs: Vec<(&[u8], &[u8])> = headers

@@ -7,6 +7,7 @@ const GOOD: &[&str] = &[
     r#"{"profile": "quiet", "mode": "shadow", "rules": {"github.pat": {"action": {"keep_last": 4}, "enabled": false}}}"#,
     r#"{"scan": {"request": {"headers": true, "url": true, "body": false, "trailers": true}}, "hold_limit": 262144, "on_failure": "open"}"#,
     r#"{"log_headers": ["user-agent", "referer"], "content_encoding": {"request": "block", "response": "pass", "strip_accept_encoding": true}}"#,
+    r#"{"content_encoding": {"request": "decode", "response": "strip", "unknown": "strip", "max_ratio": 7, "max_decoded": 1, "max_memory": 1048576}}"#,
 ];
 const PIECES: &[&str] = &[
     "{",

@@ -120,6 +120,11 @@ impl Host for Proxy {
         check(unsafe { proxy_set_buffer_bytes(kind.code(), 0, len, bytes.as_ptr(), bytes.len()) })
     }
 
+    fn append(&self, kind: BufferKind, len: usize, bytes: &[u8]) -> Result<(), HostError> {
+        // SAFETY: see above.
+        check(unsafe { proxy_set_buffer_bytes(kind.code(), len, 0, bytes.as_ptr(), bytes.len()) })
+    }
+
     fn map(&self, kind: MapKind) -> Result<Vec<u8>, HostError> {
         receive(|answer| {
             let (data, size) = (

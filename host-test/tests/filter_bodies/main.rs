@@ -1,5 +1,6 @@
 //! Bodies through the real module. One small policy (`filter/tests/demo.toml`) and the native engine as the oracle.
 
+mod coded;
 mod counted;
 #[path = "../filter_support/mod.rs"]
 mod filter_support;
