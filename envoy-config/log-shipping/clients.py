@@ -8,20 +8,33 @@ must decode to the same, value by value, but for the planted values, which must 
 
 import gzip
 import json
+import logging
 import pathlib
+import socket
 import sys
 import threading
 import time
 import urllib.error
 import urllib.request
+import zlib
 from concurrent import futures
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import boto3
 import brotli
 import grpc
 import msgpack
+import snappy
 import zstandard
+from botocore.config import Config as AwsConfig
+from datadog_api_client import ApiClient, Configuration
+from datadog_api_client.v2.api.logs_api import LogsApi
+from datadog_api_client.v2.model.content_encoding import ContentEncoding
+from datadog_api_client.v2.model.http_log import HTTPLog
+from datadog_api_client.v2.model.http_log_item import HTTPLogItem
 from elasticsearch import Elasticsearch, helpers
+from fluent import sender as fluent
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, timestamp_pb2
 from google.protobuf.message import Message
 from opentelemetry._logs import LogRecord, SeverityNumber
 from opentelemetry.exporter.otlp.proto.grpc._log_exporter import OTLPLogExporter as GrpcLogs
@@ -31,6 +44,8 @@ from opentelemetry.exporter.otlp.proto.http import Compression
 from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter as HttpLogs
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter as HttpMetrics
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpSpans
+from opentelemetry.exporter.prometheus_remote_write import PrometheusRemoteWriteMetricsExporter
+from opentelemetry.exporter.prometheus_remote_write.gen.remote_pb2 import WriteRequest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -41,6 +56,7 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from pygelf import GelfHttpHandler
 
 # In two parts, so that no token stands whole in the repository. They are made up.
 TOKEN = "ghp_" + "Ky9Pf34qY6Nb3wWD25RQ4F5ZR3qa7y3gm1IL"
@@ -51,7 +67,68 @@ PLANTED = [TOKEN, KEY_ID, MAIL, PASSWORD]
 LINE = f"clone with {TOKEN} as {MAIL}, übermäßig 😀"
 
 PACK = {"gzip": gzip.compress, "zstd": zstandard.compress, "br": brotli.compress}
-UNPACK = {"identity": bytes, "gzip": gzip.decompress, "zstd": zstandard.decompress, "br": brotli.decompress}
+
+
+def unsnap(block):
+    """Snappy's block format, read here: python-snappy and the module stand on the same crate."""
+    at, length, shift, out = 0, 0, 0, bytearray()
+    while True:
+        length |= (block[at] & 127) << shift
+        at, shift = at + 1, shift + 7
+        if block[at - 1] < 128:
+            break
+    while at < len(block):
+        tag, at = block[at], at + 1
+        if tag & 3 == 0:
+            size, more = tag >> 2, max(0, (tag >> 2) - 59)
+            if more:
+                size, at = int.from_bytes(block[at : at + more], "little"), at + more
+            out += block[at : at + size + 1]
+            at += size + 1
+            continue
+        if tag & 3 == 1:
+            size, back, at = (tag >> 2 & 7) + 4, tag >> 5 << 8 | block[at], at + 1
+        else:
+            width = 2 if tag & 3 == 2 else 4
+            size, back, at = (tag >> 2) + 1, int.from_bytes(block[at : at + width], "little"), at + width
+        for _ in range(size):
+            out.append(out[-back])
+    if len(out) != length:
+        raise AssertionError(f"a block of {length} bytes holds {len(out)}")
+    return bytes(out)
+
+
+UNPACK = {
+    "identity": bytes,
+    "gzip": gzip.decompress,
+    "deflate": zlib.decompress,
+    "zstd": zstandard.decompress,
+    "br": brotli.decompress,
+    "snappy": unsnap,
+}
+
+
+def loki_push_request():
+    """Loki's PushRequest, as its pkg/push/push.proto has it: no package on PyPI writes it."""
+    file = descriptor_pb2.FileDescriptorProto(name="push.proto", package="logproto", syntax="proto3", dependency=[timestamp_pb2.DESCRIPTOR.name])
+    kinds = {
+        "PushRequest": [("streams", 1, "StreamAdapter", True)],
+        "StreamAdapter": [("labels", 1, None, False), ("entries", 2, "EntryAdapter", True), ("hash", 3, "uint64", False)],
+        "EntryAdapter": [("timestamp", 1, "Timestamp", False), ("line", 2, None, False), ("structuredMetadata", 3, "LabelPairAdapter", True)],
+        "LabelPairAdapter": [("name", 1, None, False), ("value", 2, None, False)],
+    }
+    for name, fields in kinds.items():
+        message = file.message_type.add(name=name)
+        for field, number, kind, many in fields:
+            field = message.field.add(name=field, number=number, label=3 if many else 1)
+            if kind in (None, "uint64"):
+                field.type = field.TYPE_STRING if kind is None else field.TYPE_UINT64
+            else:
+                field.type = field.TYPE_MESSAGE
+                field.type_name = ".google.protobuf.Timestamp" if kind == "Timestamp" else f".logproto.{kind}"
+    pool = descriptor_pool.Default()
+    pool.Add(file)
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName("logproto.PushRequest"))
 
 OTLP = {
     "logs": ExportLogsServiceRequest,
@@ -83,6 +160,8 @@ class Sink:
                     body = self.rfile.read(int(self.headers.get("content-length", 0)))
                 for coding in reversed(self.headers.get("content-encoding", "identity").split(",")):
                     body = UNPACK[coding.strip()](body)
+                if "/loki/" in self.path and "protobuf" in self.headers["content-type"]:
+                    body = unsnap(body)
                 sink.take(self.path, dict(self.headers.items()), body)
                 answer = b"{}"
                 if self.path.startswith("/_bulk"):
@@ -274,6 +353,18 @@ def unpacked(_, body):
     return list(unpacker)
 
 
+def forwarded():
+    """What fluent-logger sends to a collector's port, in messages of its own and all at once."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        logger = fluent.FluentSender("app", port=server.getsockname()[1], nanosecond_precision=True)
+        for i in range(10):
+            logger.emit_with_time("log", fluent.EventTime(1_700_000_000.5 + i), {"log": f"{i} {LINE}", "user": MAIL, "n": i})
+        taken, _ = server.accept()
+        logger.close()
+        with taken, taken.makefile("rb") as file:
+            return file.read()
+
+
 def main():
     sink = Sink()
     pathlib.Path(sys.argv[1]).write_text(json.dumps(sink.ports))
@@ -366,6 +457,93 @@ def main():
         post(port, "/app.log", body, "application/msgpack")
 
     play.case("Fluent Bit's HTTP output, MessagePack", packed, unpacked, same_length=True)
+
+    def fluentd(port):
+        body = json.dumps([{"date": 1_700_000_000.5 + i, "log": LINE, "user": MAIL} for i in range(10)]).encode()
+        post(port, "/app.log", body, "application/json")
+
+    play.case("Fluentd's HTTP input and Fluent Bit's HTTP output, JSON", fluentd, lambda _, body: json.loads(body))
+
+    # What fluent-logger writes to a socket. The forward protocol is raw TCP, which this proxy does not read: HTTP carries it here.
+    messages = forwarded()
+    play.case("Fluentd's forward messages over HTTP, fluent-logger", lambda port: post(port, "/forward", messages, "application/msgpack"), unpacked, same_length=True)
+
+    def vector(port, coding):
+        body = b"".join(json.dumps({"timestamp": "2026-01-01T00:00:00Z", "message": f"{i} {LINE}", "user": MAIL}).encode() + b"\n" for i in range(50))
+        post(port, "/vector", PACK[coding](body), "application/x-ndjson", content_encoding=coding)
+
+    for coding in ["gzip", "zstd"]:
+        play.case(f"Vector's HTTP sink, newline-delimited JSON, {coding}", lambda port, c=coding: vector(port, c), lines)
+
+    reader = InMemoryMetricReader()
+    meter = MeterProvider(metric_readers=[reader], resource=Resource.create({"owner": MAIL})).get_meter("m")
+    for i in range(20):
+        meter.create_counter("requests").add(i, {"user": MAIL, "path": f"/clone/{TOKEN}/{i}", "password": PASSWORD})
+    series = reader.get_metrics_data()
+
+    def remote_write(port):
+        exporter = PrometheusRemoteWriteMetricsExporter(endpoint=f"http://127.0.0.1:{port['http']}/api/v1/write")
+        if exporter.export(series).value:
+            raise AssertionError("the exporter says that it failed")
+
+    def write_request(_, body):
+        message = WriteRequest()
+        message.ParseFromString(body)
+        return message
+
+    play.case("Prometheus remote-write, snappy, OpenTelemetry SDK", remote_write, write_request, same_length=True)
+
+    push = loki_push_request()
+
+    def loki_push(port):
+        request = push()
+        stream = request.streams.add(labels=f'{{app="shop", user="{MAIL}"}}')
+        for i in range(200):
+            entry = stream.entries.add(line=f"{i} {LINE}")
+            entry.timestamp.seconds = 1_700_000_000 + i
+            entry.structuredMetadata.add(name="password", value=PASSWORD)
+        post(port, "/loki/api/v1/push", snappy.compress(request.SerializeToString()), "application/x-protobuf")
+
+    def pushed(_, body):
+        message = push()
+        message.ParseFromString(body)
+        return message
+
+    play.case("Loki push, protobuf and snappy", loki_push, pushed, same_length=True)
+
+    def datadog(port, coding):
+        configuration = Configuration(host=f"http://127.0.0.1:{port['http']}", api_key={"apiKeyAuth": "none"}, enable_retry=False)
+        items = [HTTPLogItem(ddsource="shop", ddtags=f"env:test,user:{MAIL}", hostname="h", message=f"{i} {LINE}", service="pay") for i in range(10)]
+        with ApiClient(configuration) as client:
+            LogsApi(client).submit_log(content_encoding=coding, body=HTTPLog(items))
+
+    for coding in [ContentEncoding.IDENTITY, ContentEncoding.GZIP, ContentEncoding.DEFLATE]:
+        play.case(f"Datadog logs intake, {coding.value}, datadog-api-client", lambda port, c=coding: datadog(port, c), lambda _, body: json.loads(body))
+
+    def cloudwatch(port):
+        client = boto3.client(
+            "logs",
+            endpoint_url=f"http://127.0.0.1:{port['http']}",
+            region_name="eu-central-1",
+            aws_access_key_id="none",
+            aws_secret_access_key="none",
+            config=AwsConfig(retries={"total_max_attempts": 1}),
+        )
+        events = [{"timestamp": 1_700_000_000_000 + i, "message": f"{i} {LINE}"} for i in range(10)]
+        client.put_log_events(logGroupName="shop", logStreamName="s", logEvents=events)
+
+    play.case("CloudWatch PutLogEvents, boto3", cloudwatch, lambda _, body: json.loads(body))
+
+    # The handler does not wait for an answer and closes its connection under the proxy's hands: it makes the message, and post sends it.
+    record = logging.makeLogRecord({"name": "shop", "msg": LINE, "levelno": logging.WARNING, "levelname": "WARNING", "owner": MAIL})
+
+    handler = GelfHttpHandler(host="127.0.0.1", port=1, compress=False, include_extra_fields=True)
+    message = handler.convert_record_to_gelf(record)
+
+    def gelf(port):
+        post(port, "/gelf", message, "application/json")
+
+    play.case("GELF over HTTP, message by pygelf", gelf, lambda _, body: json.loads(body))
     return 1 if play.failed else 0
 
 

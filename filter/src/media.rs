@@ -1,7 +1,7 @@
 //! What the headers of a message say about its body: content type, content coding, length, upgrade. Which carrier a content type names
 //! is said by [`blackbar_carriers::Format`]; no decision about a body lives here.
 
-use blackbar_carriers::essence;
+use blackbar_carriers::{Format, essence};
 
 use crate::coding::{Coding, MOST_CODINGS};
 use crate::map::Pair;
@@ -43,6 +43,9 @@ pub struct Facts<'a> {
     /// Whether trailers are to be expected: the message names some in `trailer`, or it is gRPC.
     pub trailers: bool,
 }
+
+/// Where Loki takes pushes; prefixes may stand before.
+const LOKI_PUSH: [&[u8]; 2] = [b"/loki/api/v1/push", b"/api/prom/push"];
 
 /// The longest name that says anything here: `transfer-encoding`.
 const LONGEST_NAME: usize = 17;
@@ -94,6 +97,10 @@ impl<'a> Facts<'a> {
             }
         }
         facts.encoded |= strange;
+        if !facts.encoded && facts.is_loki_push() {
+            facts.encoded = true;
+            facts.codings.push(Coding::Snappy);
+        }
         let snappy = facts.codings.contains(&Coding::Snappy);
         if strange || facts.codings.len() > if snappy { 1 } else { MOST_CODINGS } {
             facts.codings.clear();
@@ -112,6 +119,15 @@ impl<'a> Facts<'a> {
         // A request that announces a body of its own has one, whatever else it asks for: `upgrade` must not hide it.
         facts.upgrade = upgrade && connection && lengths.is_empty() && !chunked;
         facts
+    }
+
+    /// Whether this is a push to Loki in protobuf: it is packed by Snappy, and no header says so.
+    /// <https://grafana.com/docs/loki/latest/reference/loki-http-api/#ingest-logs>
+    fn is_loki_push(&self) -> bool {
+        let path = self.path.unwrap_or_default();
+        let path = path.split(|byte| *byte == b'?').next().unwrap_or_default();
+        let there = LOKI_PUSH.iter().any(|end| path.ends_with(end));
+        there && Format::of(self.content_type) == Format::Protobuf
     }
 
     /// Whether this is a CONNECT request, and what follows a tunnel.
@@ -187,6 +203,21 @@ mod tests {
         }
         assert!(!facts(&[("transfer-encoding", "chunked")]).encoded);
         assert!(facts(&[("transfer-encoding", "gzip, chunked")]).encoded);
+    }
+
+    #[test]
+    fn codings_that_are_read() {
+        let of = |value| facts(&[("content-encoding", value)]).codings;
+        assert_eq!(of("gzip, BR"), [Coding::Gzip, Coding::Brotli]);
+        assert_eq!(of("snappy"), [Coding::Snappy]);
+        for strange in ["gzip, compress", "snappy, gzip", "gzip,gzip,gzip,gzip,gzip"] {
+            assert_eq!(of(strange), [], "{strange}");
+        }
+        let push = |path, kind| facts(&[(":path", path), ("content-type", kind)]).codings;
+        let (path, kind) = ("/tenant/loki/api/v1/push?x=1", "application/x-protobuf");
+        assert_eq!(push(path, kind), [Coding::Snappy]);
+        assert_eq!(push(path, "application/json"), []);
+        assert_eq!(push("/v1/logs", kind), []);
     }
 
     #[test]

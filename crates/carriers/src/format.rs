@@ -160,6 +160,9 @@ const JSON: &[&[u8]] = &[
     b"json-seq",
     b"x-json-stream",
     b"stream+json",
+    // The protocols of CloudWatch Logs and others of its house.
+    b"x-amz-json-1.0",
+    b"x-amz-json-1.1",
 ];
 
 const TEXT: &[&[u8]] = &[
@@ -228,6 +231,7 @@ mod tests {
                     "application/x-ndjson",
                     "application/vnd.elasticsearch+x-ndjson; compatible-with=9",
                     "text/json",
+                    "application/x-amz-json-1.1",
                 ],
             ),
             (Format::Form, &["application/x-www-form-urlencoded"]),

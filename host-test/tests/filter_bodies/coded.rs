@@ -385,6 +385,77 @@ fn a_rule_that_blocks_blocks() {
     }
 }
 
+/// What real clients sent (see testdata/snappy): labels and lines are masked, the rest is as it was, and its readers can unpack it.
+#[test]
+fn pushes_to_prometheus_and_loki() {
+    let remote_write = include_bytes!("../../../testdata/snappy/remote-write.bin");
+    let push = include_bytes!("../../../testdata/snappy/loki-push.bin");
+    for (path, coding, packed, planted) in [
+        ("/api/v1/write", Some("snappy"), &remote_write[..], 12),
+        ("/loki/api/v1/push", None, &push[..], 2),
+    ] {
+        let mut plain = snap::raw::Decoder::new().decompress_vec(packed).unwrap();
+        let mut found = 0;
+        for (start, len) in [("key-", 12), ("msk-", 10), ("abcdefghijkl0", 13)] {
+            for at in 0..plain.len() {
+                if plain[at..].starts_with(start.as_bytes()) {
+                    plain[at..at + len].fill(b'*');
+                    found += 1;
+                }
+            }
+        }
+        assert!(found >= planted, "{found}");
+        for length_known in [true, false] {
+            for size in [1, 50, 1 << 20] {
+                let mut host = host(DECODE);
+                let [(mut transaction, _), _] = coded("identity", packed, length_known);
+                let headers = &mut transaction.request_headers;
+                headers.set(b":path", path.as_bytes());
+                headers.set(b"content-type", b"application/x-protobuf");
+                headers.remove(b"content-encoding");
+                if let Some(coding) = coding {
+                    headers.add(b"content-encoding", coding.as_bytes());
+                }
+                let outcome = run(&mut host, &transaction, &Chunking::size(size));
+                let got = &outcome.upstream;
+                assert_eq!(got.header("content-encoding"), coding);
+                assert_eq!(got.header("content-length"), None);
+                let unpacked = snap::raw::Decoder::new().decompress_vec(&got.body);
+                assert_eq!(text(&unpacked.unwrap()), text(&plain), "{path}, {size}");
+            }
+        }
+        // Where nothing is found it stays as it came.
+        let mut host = host(&DECODE.replacen(
+            '{',
+            r#"{"rules": {"demo.key": {"enabled": false}, "demo.mask": {"enabled": false}, "demo.pair": {"enabled": false}}, "#,
+            1,
+        ));
+        let [(mut transaction, _), _] = coded("snappy", packed, true);
+        let headers = &mut transaction.request_headers;
+        headers.set(b"content-type", b"application/x-protobuf");
+        let outcome = run(&mut host, &transaction, &Chunking::size(64));
+        assert!(outcome.upstream.body == packed);
+        // A length that is no length, a block that is cut short, one that says it holds 4 GiB.
+        for damaged in [
+            &[0xff; 9][..],
+            &packed[..packed.len() - 1],
+            &[0xff, 0xff, 0xff, 0xff, 15, 0],
+        ] {
+            let [(mut transaction, request), _] = coded("snappy", damaged, true);
+            let headers = &mut transaction.request_headers;
+            headers.set(b"content-type", b"application/x-protobuf");
+            assert_eq!(refused(&mut host, &transaction, request, 64), b"");
+        }
+    }
+    // By default it is refused, also where only the path says what it is.
+    let mut host = host("");
+    let mut transaction = Transaction::request(&push[..]);
+    let headers = &mut transaction.request_headers;
+    headers.set(b":path", b"/loki/api/v1/push");
+    headers.set(b"content-type", b"application/x-protobuf");
+    refused(&mut host, &transaction, true, 64);
+}
+
 /// What decoders hold is bounded for all bodies of a VM together, and given back.
 #[test]
 fn memory_of_all_decoders_is_bounded() {
