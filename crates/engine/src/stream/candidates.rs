@@ -164,13 +164,20 @@ impl<O: Observer> Scan<'_, O> {
         let Some(end) = at.checked_sub(usize::from(window.offset)) else {
             return;
         };
-        if window.run.is_none() && !boundary::left_is_free(&program.left, self.view.hay, end) {
+        let is_free = |at| boundary::left_is_free(&program.left, self.view.hay, at);
+        if window.run.is_none() && !(self.begins(program, end) && is_free(end)) {
             return;
         }
         let Some(first_new) = self.first_new(window.rule) else {
             return;
         };
         let (from, to) = match &window.run {
+            None if program.spread == 0 => {
+                if end >= first_new {
+                    self.evaluate_free(window.rule, program, end, None);
+                }
+                return;
+            }
             None => (end, end + 1),
             Some(run) => {
                 let text = self.view.hay.get(..end).unwrap_or_default();
@@ -191,7 +198,10 @@ impl<O: Observer> Scan<'_, O> {
         }
         if program.spread == 0 {
             self.evaluate_range(window.rule, from, to);
-        } else if (from..to).any(|start| self.lives(window.rule, program, start)) {
+        } else if (from..to).any(|start| {
+            (window.run.is_none() || boundary::left_is_free(&program.left, self.view.hay, start))
+                && self.lives(window.rule, program, start)
+        }) {
             // An earlier start may come to light later, by a window further from it: now is the time to look at it.
             let from = from.saturating_sub(program.spread).max(first_new);
             self.evaluate_range(window.rule, from, to);

@@ -73,10 +73,7 @@ impl<'a, O: Observer> Scan<'a, O> {
                 Some(skipped) => at += skipped,
                 None => return,
             }
-            // Bytes that have not come yet may be any.
-            let text = self.view.hay.get(at..).unwrap_or_default();
-            let mut firsts = program.heads.iter().zip(text);
-            if !firsts.all(|(set, &byte)| boundary::contains(set, byte)) {
+            if !self.begins(program, at) {
                 at += 1;
                 continue;
             }
@@ -85,6 +82,13 @@ impl<'a, O: Observer> Scan<'a, O> {
                 None => return,
             }
         }
+    }
+
+    /// Whether the bytes at `at` are those that a match can begin with; those that have not come yet may be any.
+    pub(super) fn begins(&self, program: &RuleProgram, at: usize) -> bool {
+        let text = self.view.hay.get(at..).unwrap_or_default();
+        let mut firsts = program.heads.iter().zip(text);
+        firsts.all(|(set, &byte)| boundary::contains(set, byte))
     }
 
     /// Evaluates one start. Answers with where the rule's next match may start, or `None` when this one stays open.
@@ -98,6 +102,17 @@ impl<'a, O: Observer> Scan<'a, O> {
         if !boundary::left_is_free(&program.left, self.view.hay, start) {
             return Some(start + 1);
         }
+        self.evaluate_free(rule, program, start, progress)
+    }
+
+    /// The same where it is known that a match may stand there.
+    pub(super) fn evaluate_free(
+        &mut self,
+        rule: u16,
+        program: &'a RuleProgram,
+        start: usize,
+        progress: Option<Progress>,
+    ) -> Option<usize> {
         let mut ends = core::mem::take(&mut self.stream.ends);
         self.observer.begin(RuleIndex(rule));
         let before = self.view.steps.get();
@@ -159,11 +174,9 @@ impl<'a, O: Observer> Scan<'a, O> {
         program.checks.is_empty() && self.plan.action(RuleIndex(rule)).streams()
     }
 
-    /// Whether a start is anything but dead, as far as automata can tell.
+    /// Whether a start where a match may stand is anything but dead, as far as automata can tell.
     pub(super) fn lives(&mut self, rule: u16, program: &RuleProgram, start: usize) -> bool {
-        if !boundary::left_is_free(&program.left, self.view.hay, start)
-            || !program.program.may_match(&self.view, start)
-        {
+        if !program.program.may_match(&self.view, start) {
             return false;
         }
         if program.program.stages.len() == 1 {
