@@ -153,7 +153,9 @@ fn is_nothing(value: &[u8]) -> bool {
 }
 
 fn is_published(value: &[u8]) -> bool {
-    PUBLISHED.iter().any(|example| value.ends_with(example))
+    PUBLISHED
+        .iter()
+        .any(|example| example.last() == value.last() && value.ends_with(example))
 }
 
 /// One template expression from the first byte to the last.
@@ -216,11 +218,8 @@ fn is_variable(value: &[u8]) -> bool {
 fn is_repetition(value: &[u8]) -> bool {
     // A unit that stands three times and more, the last time perhaps cut. Six equal pairs by chance: 16^-6 and less.
     let periodic = (2..=LONGEST_UNIT.min(value.len() / 3)).any(|period| {
-        value.len() - period >= 6
-            && value
-                .iter()
-                .zip(value.iter().skip(period))
-                .all(|(a, b)| a == b)
+        let shifted = value.get(period..).unwrap_or_default();
+        shifted.len() >= 6 && shifted.first() == value.first() && value.starts_with(shifted)
     });
     is_uniform(value) || periodic || is_masked(value)
 }
@@ -278,24 +277,36 @@ fn longest_run(value: &[u8], counts: impl Fn(u8) -> bool) -> usize {
 
 /// Letters and digits that follow each other, one by one or interleaved.
 fn is_sequence(value: &[u8]) -> bool {
-    // Whether `next` follows `byte`: within letters or digits, and as people go on (`9` to `0`, `9` to `a`, `z` to `0`).
-    let follows =
-        |byte: &u8, next: &u8| match (byte.to_ascii_lowercase(), next.to_ascii_lowercase()) {
-            (b'9', b'0' | b'a') | (b'z', b'0' | b'1' | b'a') => true,
-            (a, b) => b == a + 1,
-        };
-    let letters = || value.iter().filter(|byte| byte.is_ascii_alphanumeric());
-    let count = letters().count();
-    // (how far apart, fewest characters): interleaved sequences show at a distance of two.
-    [(1, 4), (2, 8)].iter().any(|(apart, fewest)| {
-        let zipped = || letters().zip(letters().skip(*apart));
-        let up = zipped().filter(|(a, b)| follows(a, b)).count();
-        let down = zipped().filter(|(a, b)| follows(b, a)).count();
-        let pairs = count.saturating_sub(*apart);
-        let missed = pairs - up.max(down);
-        // Joints between runs are allowed in long values only: `abcd1234` is a weak password.
-        count >= *fewest && (missed == 0 || (count >= 16 && missed * 7 <= pairs))
-    })
+    // Whether `b` follows `a`: within letters or digits, and as people go on (`9` to `0`, `9` to `a`, `z` to `0`).
+    let follows = |a: u8, b: u8| match (a, b) {
+        (b'9', b'0' | b'a') | (b'z', b'0' | b'1' | b'a') => true,
+        (a, b) => b == a + 1,
+    };
+    // Of the letters one and two places apart: how many, how many go up and how many down.
+    let mut tallies = [(0_usize, 0_usize, 0_usize); 2];
+    let (mut count, mut before) = (0_usize, [None; 2]);
+    for byte in value.iter().filter(|byte| byte.is_ascii_alphanumeric()) {
+        let letter = byte.to_ascii_lowercase();
+        for (tally, before) in tallies.iter_mut().zip(before) {
+            if let Some(before) = before {
+                tally.0 += 1;
+                tally.1 += usize::from(follows(before, letter));
+                tally.2 += usize::from(follows(letter, before));
+            }
+        }
+        let [last, _] = before;
+        before = [Some(letter), last];
+        count += 1;
+    }
+    // Fewest characters: interleaved sequences show at a distance of two.
+    tallies
+        .iter()
+        .zip([4, 8])
+        .any(|(&(pairs, up, down), fewest)| {
+            let missed = pairs - up.max(down);
+            // Joints between runs are allowed in long values only: `abcd1234` is a weak password.
+            count >= fewest && (missed == 0 || (count >= 16 && missed * 7 <= pairs))
+        })
 }
 
 /// The alphabet in turning case, as in `AbCdEfGh`: six letters or more. By chance less than once in 10^9 places.
