@@ -91,6 +91,22 @@ fn ways() -> BTreeMap<&'static str, Vec<u8>> {
         "percent codes, these escaped",
         escaped(some(percent).as_bytes()),
     );
+    way(
+        "percent codes, one of them escaped",
+        format!(
+            "gh{}_AB{}DEFG1",
+            percent(b"p"),
+            escaped(percent(b"C").as_bytes())
+        ),
+    );
+    way(
+        "percent codes, the first of them escaped",
+        format!(
+            "gh{}_AB{}DEFG1",
+            escaped(percent(b"p").as_bytes()),
+            percent(b"C")
+        ),
+    );
     way("entities, decimal", some(|text| entities(text, false)));
     way("entities, hexadecimal", some(|text| entities(text, true)));
     way("entities by name", "ghp&lowbar;ABCDEFG1".into());

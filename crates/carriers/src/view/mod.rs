@@ -130,7 +130,8 @@ impl Views {
     fn inside(self, code: Code, depth: u8) -> Views {
         let keeps = |other: Code| {
             let carries = match (code, other) {
-                (Code::Escape, Code::Percent | Code::Entity)
+                (Code::Escape, Code::Percent) => depth < 3,
+                (Code::Escape, Code::Entity)
                 | (Code::Percent, Code::Escape)
                 | (Code::Entity, Code::Percent)
                 | (Code::Quoted | Code::Wide, _) => depth == 1,
@@ -353,13 +354,9 @@ fn end_of_block(text: &[u8]) -> usize {
     BLOCK + memchr::memchr3(b'\n', b',', b' ', near).map_or(near.len(), |at| at + 1)
 }
 
-/// Copies of views, at `depth`, for a parent of code `over`: of those that begin there, `inside`.
-fn copies(views: &[View], depth: usize, over: Code, inside: Views) -> Vec<View> {
-    let deep = if depth > DEEPEST { &[] } else { views };
-    let begins = |view: &&View| {
-        view.code.nests() && inside.has(view.code) && !is_read_elsewhere(Some(over), view.code)
-    };
-    let nest = deep.iter().filter(begins);
+/// Copies of views, at `depth`, for a parent inside of which those begin that it would have.
+fn copies<'a>(views: impl Iterator<Item = &'a View>, depth: usize, inside: Views) -> Vec<View> {
+    let nest = views.filter(|view| depth <= DEEPEST && view.code.nests() && inside.has(view.code));
     nest.map(|view| view.copy(depth, inside)).collect()
 }
 
@@ -405,6 +402,8 @@ impl View {
         let at = stream.received();
         let growths = stream.growths().chain(runs.growths());
         let level = u8::try_from(depth).unwrap_or(u8::MAX);
+        let views = views.iter();
+        let views = views.filter(|view| !is_read_elsewhere(Some(code), view.code));
         View {
             code,
             depth: level,
@@ -414,7 +413,7 @@ impl View {
             stream,
             map: Map::starting(at),
             differed: at,
-            views: copies(views, depth + 1, code, kinds.inside(code, level)),
+            views: copies(views, depth + 1, kinds.inside(code, level)),
             runs: runs.fork(),
             decoded: Vec::new(),
             marks: Vec::new(),
@@ -438,7 +437,7 @@ impl View {
             stream,
             map: self.map.clone(),
             differed: self.differed,
-            views: copies(&self.views, depth + 1, self.code, inside),
+            views: copies(self.views.iter(), depth + 1, inside),
             runs: self.runs.fork(),
             decoded: Vec::new(),
             marks: Vec::new(),
