@@ -33,7 +33,7 @@ const DEEPEST: usize = 3;
 const CONTEXT: u64 = 160;
 
 /// While a view is there, bytes are scanned so many at a time, so that it can end.
-const BLOCK: usize = 2048;
+const BLOCK: usize = 1024;
 
 /// Which views there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
