@@ -132,6 +132,7 @@ pub struct Body {
     patches: Patches,
     forced: u64,
     unread: u64,
+    passed: u64,
     /// How the proxy's buffer ended when it was last seen.
     tail: Vec<u8>,
     /// The proxy was asked to keep its buffer.
@@ -181,6 +182,7 @@ impl Body {
             patches: Patches::default(),
             forced: 0,
             unread: 0,
+            passed: 0,
             tail: Vec::new(),
             paused: false,
             keeps: false,
@@ -489,6 +491,11 @@ impl Body {
             rules.counters.event(host, Event::OpenEncoded, new);
         }
         self.unread = unread;
+        let passed = self.stream.passed();
+        rules
+            .counters
+            .event(host, Event::OpenFilePart, passed - self.passed);
+        self.passed = passed;
         Ok(())
     }
 

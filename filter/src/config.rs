@@ -7,7 +7,7 @@ use core::marker::PhantomData;
 
 use crate::coding::Limits;
 use crate::exchange::Side;
-use blackbar_carriers::Views;
+use blackbar_carriers::{Files, Views};
 use blackbar_engine::Action;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, MapAccess, Visitor};
@@ -82,6 +82,26 @@ pub enum OnHoldLimit {
     Carry,
     /// They are masked.
     Mask,
+}
+
+/// What is done with the parts of multipart bodies that have a file name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileParts {
+    /// They are scanned.
+    #[default]
+    Scan,
+    /// They go on unread.
+    Pass,
+}
+
+impl From<FileParts> for Files {
+    fn from(parts: FileParts) -> Files {
+        match parts {
+            FileParts::Scan => Files::Scan,
+            FileParts::Pass => Files::Pass,
+        }
+    }
 }
 
 /// One value for requests and one for responses.
@@ -283,6 +303,8 @@ pub struct Config {
     pub content_encoding: ContentEncoding,
     /// Content types, in lower case, whose bodies are not scanned: `image/png` or `image/*`.
     pub skip_content_types: Both<Vec<String>>,
+    /// What is done with the parts of multipart bodies that have a file name.
+    pub file_parts: FileParts,
     /// Take `range` and `if-range` off requests whose responses are to be scanned.
     pub strip_range: bool,
     /// The most bytes of a body that are held in the proxy while a candidate is undecided.
@@ -340,6 +362,7 @@ impl Default for Config {
                 request: Vec::new(),
                 response: Vec::new(),
             },
+            file_parts: FileParts::Scan,
             strip_range: true,
             hold_limit: 256 * 1024,
             on_hold_limit: OnHoldLimit::Carry,
@@ -441,6 +464,7 @@ struct Raw {
     content_encoding: ContentEncoding,
     #[serde(deserialize_with = "table")]
     skip_content_types: RawBoth,
+    file_parts: FileParts,
     strip_range: bool,
     hold_limit: u64,
     on_hold_limit: OnHoldLimit,
@@ -485,6 +509,7 @@ impl Default for Raw {
             publish: config.publish,
             content_encoding: config.content_encoding,
             skip_content_types: RawBoth::default(),
+            file_parts: config.file_parts,
             strip_range: config.strip_range,
             hold_limit: config.hold_limit as u64,
             on_hold_limit: config.on_hold_limit,
@@ -562,6 +587,7 @@ impl Raw {
                     self.skip_content_types.response,
                 )?,
             },
+            file_parts: self.file_parts,
             strip_range: self.strip_range,
             hold_limit: usize::try_from(self.hold_limit).unwrap_or(default.hold_limit),
             on_hold_limit: self.on_hold_limit,

@@ -107,6 +107,8 @@ pub enum Event {
     OpenEncoded,
     /// Bodies of a content type that is not scanned.
     OpenContentType,
+    /// Parts of multipart bodies that went on unread because they are files.
+    OpenFilePart,
     /// Upgraded streams that went on unread.
     OpenUpgrade,
     /// Messages that went on after a failure.
@@ -128,7 +130,7 @@ pub enum Event {
 }
 
 impl Event {
-    const ALL: [Event; 21] = [
+    const ALL: [Event; 22] = [
         Event::ConfigLoaded,
         Event::ConfigRefused,
         Event::FailureClosed,
@@ -141,6 +143,7 @@ impl Event {
         Event::LostBytes,
         Event::OpenEncoded,
         Event::OpenContentType,
+        Event::OpenFilePart,
         Event::OpenUpgrade,
         Event::OpenFailure,
         Event::OpenPassHeader,
@@ -166,6 +169,7 @@ impl Event {
             Event::LostBytes => "blackbar.body.lost_bytes",
             Event::OpenEncoded => "blackbar.open.encoded",
             Event::OpenContentType => "blackbar.open.content_type",
+            Event::OpenFilePart => "blackbar.open.file_part",
             Event::OpenUpgrade => "blackbar.open.upgrade",
             Event::OpenFailure => "blackbar.open.failure",
             Event::OpenPassHeader => "blackbar.open.pass_header",

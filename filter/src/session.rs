@@ -56,6 +56,7 @@ impl Shared {
     pub(crate) fn stream(&mut self, plugin: &Plugin) -> Carrier {
         let mut stream = self.streams.pop().unwrap_or_default();
         stream.set_views(plugin.views);
+        stream.set_files(plugin.config.file_parts.into());
         stream
     }
 

@@ -92,6 +92,43 @@ fn ways() -> BTreeMap<&'static str, Hidden> {
             "a part of multipart",
             body("multipart/form-data; boundary=b", part),
         ),
+        (
+            "a part of multipart, JSON with escapes",
+            body(
+                "multipart/form-data; boundary=b",
+                "--b\r\ncontent-type: application/json\r\n\r\n[\"\\u006bey-12345678\"]\r\n--b--\r\n"
+                    .into(),
+            ),
+        ),
+        (
+            "a part of multipart in a part of multipart",
+            body(
+                "multipart/mixed; boundary=b",
+                format!("--b\r\ncontent-type: multipart/mixed; boundary=c\r\n\r\n--c\r\n\r\n{KEY}\r\n--c--\r\n--b--\r\n"),
+            ),
+        ),
+        (
+            "a part of multipart, base64",
+            body(
+                "multipart/form-data; boundary=b",
+                format!("--b\r\ncontent-transfer-encoding: base64\r\n\r\n{BASE64}\r\n--b--\r\n"),
+            ),
+        ),
+        (
+            "the value of a field of multipart, by its name",
+            body(
+                "multipart/form-data; boundary=b",
+                "--b\r\ncontent-disposition: form-data; name=\"sesame_key\"\r\n\r\nabcdefghijkl0\r\n--b--\r\n"
+                    .into(),
+            ),
+        ),
+        (
+            "the name of a file",
+            body(
+                "multipart/form-data; boundary=b",
+                format!("--b\r\ncontent-disposition: form-data; name=a; filename=\"{KEY}.txt\"\r\n\r\n1\r\n--b--\r\n"),
+            ),
+        ),
         ("a gRPC message", Body("application/grpc", frame(0))),
         (
             "a gRPC message that says it is compressed",

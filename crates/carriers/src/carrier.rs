@@ -7,9 +7,10 @@ use alloc::vec::Vec;
 
 use blackbar_engine::{Action, Engine, Finding, Plan, RuleIndex, Stream};
 
-use crate::edits::{Edit, Edits, Width, Wishes, write};
+use crate::edits::{Edit, Edits, Width, Wishes, mask, write};
 use crate::format::Format;
 use crate::guard::Guard;
+use crate::parts::{Files, Parts, Sink};
 use crate::view::{self, Open, Outbox, Runs, View, Views, With};
 use crate::walk::Walk;
 
@@ -30,6 +31,13 @@ pub struct Carrier {
     guard: Option<Guarded>,
     /// Where bytes are counted by a reader that is known, in place of a guard.
     walk: Option<Walk>,
+    /// In place of everything: each part has a carrier of its own.
+    parts: Option<Box<dyn Parts>>,
+    files: Files,
+    /// Bytes are counted by a reader of whom nothing is known: tags become masks.
+    counted: bool,
+    /// Bytes at the beginning that stand somewhere else and were only shown: what is found from there on is masked at its length.
+    shown: u64,
     width: Width,
     out: Edits,
     findings: Vec<Finding>,
@@ -68,6 +76,10 @@ impl Carrier {
             runs: Runs::default(),
             guard: None,
             walk: None,
+            parts: None,
+            files: Files::default(),
+            counted: false,
+            shown: 0,
             width: Width::default(),
             out: Edits::default(),
             findings: Vec::new(),
@@ -93,6 +105,9 @@ impl Carrier {
             wishes: Wishes::default(),
         });
         self.walk = format.walk();
+        self.parts = format.parts(self.files);
+        self.counted = format == Format::Bytes;
+        self.shown = 0;
         self.width = Width::default();
         self.out.clear();
         self.findings.clear();
@@ -107,11 +122,17 @@ impl Carrier {
         self.kinds = views;
     }
 
+    /// Says what is done with the parts of multipart messages that are files, from the next haystack on.
+    pub fn set_files(&mut self, files: Files) {
+        self.files = files;
+    }
+
     /// Room for `len` bytes, to write the next chunk into. Its content before that is unspecified.
     pub fn spare(&mut self, len: usize) -> &mut [u8] {
-        match &mut self.walk {
-            Some(walk) => walk.spare(&mut self.stream, len),
-            None => self.stream.spare(len),
+        match (&mut self.parts, &mut self.walk) {
+            (Some(parts), _) => parts.spare(len),
+            (None, Some(walk)) => walk.spare(&mut self.stream, len),
+            (None, None) => self.stream.spare(len),
         }
     }
 
@@ -135,6 +156,9 @@ impl Carrier {
         if let Some(walk) = &mut self.walk {
             walk.rest();
         }
+        if let Some(parts) = &mut self.parts {
+            parts.rest();
+        }
         self.out.rest();
         self.findings.shrink_to(16);
         self.outbox = Outbox::default();
@@ -151,6 +175,18 @@ impl Carrier {
             views: self.kinds,
             over: None,
         };
+        if let Some(parts) = &mut self.parts {
+            let before = self.findings.len();
+            let mut sink = Sink {
+                edits: &mut self.out,
+                findings: &mut self.findings,
+            };
+            parts.commit(with, len, last, &mut sink);
+            for finding in self.findings.iter().skip(before) {
+                note(plan, finding.rule, &mut self.blocked, &mut self.removed);
+            }
+            return;
+        }
         let len = match &mut self.walk {
             Some(walk) => {
                 let len = walk.cover(with, &mut self.stream, len, last);
@@ -201,9 +237,24 @@ impl Carrier {
         self.commit(engine, plan, chunk.len(), last);
     }
 
+    /// Takes `chunk` as bytes that stand somewhere else, before all others: rules see them, and what they say of those that follow.
+    pub(crate) fn show(&mut self, engine: &Engine, plan: &Plan, chunk: &[u8]) {
+        self.shown += chunk.len() as u64;
+        self.push(engine, plan, chunk, false);
+    }
+
     /// Masks everything that is undecided. What still is afterwards is no more than a piece of one escape or character, and where bytes are
-    /// counted by a reader that is known, a field whose first bytes have to tell what it is.
+    /// counted by a reader that is known, a field whose first bytes have to tell what it is. Of multipart also what may be a boundary, and
+    /// the headers of a part.
     pub fn force(&mut self, engine: &Engine) {
+        if let Some(parts) = &mut self.parts {
+            let mut sink = Sink {
+                edits: &mut self.out,
+                findings: &mut self.findings,
+            };
+            parts.force(engine, &mut sink);
+            return;
+        }
         let open = self.open();
         let waiting = [view::waiting(&self.views), self.runs.waiting()];
         self.stream
@@ -214,12 +265,18 @@ impl Carrier {
     /// Bytes taken in.
     #[must_use]
     pub fn received(&self) -> u64 {
-        self.stream.received() + self.walk.as_ref().map_or(0, Walk::pending)
+        match &self.parts {
+            Some(parts) => parts.came().received(),
+            None => self.stream.received() + self.walk.as_ref().map_or(0, Walk::pending),
+        }
     }
 
     /// Bytes from the start whose output is final.
     #[must_use]
     pub fn decided(&self) -> u64 {
+        if let Some(parts) = &self.parts {
+            return parts.done();
+        }
         match (&self.guard, &self.walk) {
             (Some(guarded), _) => guarded.guard.done(),
             (None, Some(walk)) => walk.done(),
@@ -269,14 +326,22 @@ impl Carrier {
     pub fn forced(&self) -> u64 {
         let views = self.views.iter().map(View::forced).sum::<u64>();
         let walk = self.walk.as_ref().map_or(0, Walk::forced);
-        self.stream.forced() + self.runs.forced() + self.forced + views + walk
+        let parts = self.parts.as_ref().map_or(0, |parts| parts.forced());
+        self.stream.forced() + self.runs.forced() + self.forced + views + walk + parts
     }
 
     /// How many parts came in a form that nothing here reads: frames of gRPC that are compressed otherwise than by gzip or zlib, are damaged
     /// or too large. They go on as they came.
     #[must_use]
     pub fn unread(&self) -> u64 {
-        self.walk.as_ref().map_or(0, Walk::unread)
+        let parts = self.parts.as_ref().map_or(0, |parts| parts.unread());
+        self.walk.as_ref().map_or(0, Walk::unread) + parts
+    }
+
+    /// How many parts of multipart messages went on unread because they are files.
+    #[must_use]
+    pub fn passed(&self) -> u64 {
+        self.parts.as_ref().map_or(0, |parts| parts.passed())
     }
 
     /// Forgets the edits and findings so far.
@@ -287,6 +352,9 @@ impl Carrier {
         self.stream.release(self.taken);
         if let Some(walk) = &mut self.walk {
             walk.release(self.taken);
+        }
+        if let Some(parts) = &mut self.parts {
+            parts.release(self.taken);
         }
     }
 
@@ -311,6 +379,7 @@ impl Carrier {
         self.stream.memory()
             + guarded
             + self.walk.as_ref().map_or(0, Walk::memory)
+            + self.parts.as_ref().map_or(0, |parts| parts.memory())
             + self.out.memory()
             + self.runs.memory()
             + (self.findings.capacity() + 2 * self.recent.len()) * size_of::<Finding>()
@@ -319,6 +388,10 @@ impl Carrier {
 
     /// Appends bytes as they came.
     fn received_bytes(&self, start: u64, end: u64, out: &mut Vec<u8>) {
+        if let Some(parts) = &self.parts {
+            out.extend_from_slice(parts.came().slice(start, end));
+            return;
+        }
         let from = out.len();
         out.extend_from_slice(self.stream.received_bytes(start, end));
         if let (Some(walk), Some(bytes)) = (&self.walk, out.get_mut(from..)) {
@@ -364,6 +437,8 @@ impl Carrier {
             out,
             kinds,
             width,
+            counted,
+            shown,
             ..
         } = self;
         let mut wide = |region| kinds.utf16 && width.is_wide(stream, region);
@@ -378,7 +453,13 @@ impl Carrier {
             (None, None) => {
                 for edit in stream.edits() {
                     let wide = wide(edit.region);
-                    out.put(edit.start, edit.end, |out| write(stream, edit, wide, out));
+                    out.put(edit.start, edit.end, |out| {
+                        if edit.region < *shown || *counted && !edit.action.preserves_length() {
+                            mask(stream, edit, wide, out);
+                        } else {
+                            write(stream, edit, wide, out);
+                        }
+                    });
                 }
             }
         }

@@ -102,6 +102,12 @@ pub(crate) fn write(stream: &Stream, edit: &blackbar_engine::Edit, wide: bool, o
     }
 }
 
+/// Writes as many bytes as an edit of `stream` replaces, whatever it wants to write; `wide`: what is NUL stays so.
+pub(crate) fn mask(stream: &Stream, edit: &blackbar_engine::Edit, wide: bool, out: &mut Vec<u8>) {
+    let old = stream.received_bytes(edit.start, edit.end).iter();
+    out.extend(old.map(|&old| if wide && old == 0 { 0 } else { b'*' }));
+}
+
 /// What the stream wants to replace: a piece of a region.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Wish {

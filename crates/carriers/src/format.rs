@@ -8,6 +8,7 @@ use blackbar_engine::Place;
 
 use crate::guard::Guard;
 use crate::json;
+use crate::parts::{Boundary, Files, Multipart, Parts};
 use crate::walk::{Codec, Frames, Items, Packing, Protobuf, Reader, Walk};
 
 /// What a haystack is written in, as far as a change could break it.
@@ -27,6 +28,8 @@ pub enum Format {
     MessagePack,
     /// Values of CBOR.
     Cbor,
+    /// Parts between boundaries, each with headers and a format of its own.
+    Multipart(Boundary),
     /// JSON, one document or many.
     Json,
     /// A form or a URL: the brackets of a tag are percent-encoded.
@@ -57,7 +60,8 @@ impl Format {
             (_, sub) if sub.ends_with(b"+msgpack") => Format::MessagePack,
             (_, sub) if sub.ends_with(b"+cbor") => Format::Cbor,
             (b"application", sub) if GRPC.contains(&sub) => Format::Frames(Codec::Protobuf),
-            (b"text" | b"message" | b"multipart", _) => Format::Text,
+            (b"multipart", _) => Format::Multipart(Boundary::of(content_type.unwrap_or_default())),
+            (b"text" | b"message", _) => Format::Text,
             (b"application", sub) if TEXT.contains(&sub) => Format::Text,
             (_, sub) if sub.ends_with(b"+xml") || sub.ends_with(b"+yaml") => Format::Text,
             _ => Format::Bytes,
@@ -69,7 +73,7 @@ impl Format {
     pub fn is_counted(self) -> bool {
         !matches!(
             self,
-            Format::Text | Format::Json | Format::Form | Format::Header
+            Format::Text | Format::Json | Format::Form | Format::Header | Format::Multipart(_)
         )
     }
 
@@ -105,6 +109,16 @@ impl Format {
             Format::Frames(codec) => Some(Walk::new(Reader::Frames(Frames::new(codec)))),
             Format::MessagePack => Some(Walk::new(Reader::Items(Items::new(Packing::MessagePack)))),
             Format::Cbor => Some(Walk::new(Reader::Items(Items::new(Packing::Cbor)))),
+            _ => None,
+        }
+    }
+}
+
+impl Format {
+    /// What takes a haystack apart whose parts have formats of their own.
+    pub(crate) fn parts(self, files: Files) -> Option<Box<dyn Parts>> {
+        match self {
+            Format::Multipart(boundary) => Some(Box::new(Multipart::new(boundary, files))),
             _ => None,
         }
     }
@@ -218,7 +232,6 @@ mod tests {
                     "TEXT/HTML; charset=utf-8",
                     "application/xml",
                     "image/svg+xml",
-                    "multipart/form-data; boundary=x",
                     "x",
                 ],
             ),
@@ -261,6 +274,13 @@ mod tests {
             (
                 Format::Cbor,
                 &["application/cbor", "application/senml+cbor"],
+            ),
+            (
+                Format::Multipart(Boundary::of(b"x/y; boundary=x")),
+                &[
+                    "multipart/form-data; boundary=x",
+                    "Multipart/Mixed; Boundary=\"x\"",
+                ],
             ),
         ];
         for (format, types) in all {

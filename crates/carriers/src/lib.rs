@@ -9,7 +9,8 @@
 //! - a **guard** ([`json`]): a tokenizer that follows behind and shapes edits, so that no byte that holds the document together changes.
 //!   Which one there is says the [`Format`];
 //! - where bytes are counted and the format is known (protobuf, gRPC), in the guard's place a **walk**: a reader that goes ahead of the
-//!   stream, says which bytes carry something, and covers the others.
+//!   stream, says which bytes carry something, and covers the others;
+//! - where a haystack consists of others (multipart), in the place of all of this **parts**: a carrier for each.
 //!
 //! Nothing here knows what a rule is, or a proxy.
 #![no_std]
@@ -21,11 +22,13 @@ mod edits;
 mod format;
 mod guard;
 pub mod json;
+mod parts;
 pub mod view;
 mod walk;
 
 pub use carrier::Carrier;
 pub use edits::Edit;
 pub use format::{Format, essence};
+pub use parts::{Boundary, Files};
 pub use view::Views;
 pub use walk::Codec;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use blackbar_carriers::{Codec, Format};
+use blackbar_carriers::{Boundary, Codec, Format};
 use clap::ValueEnum;
 
 /// What `--format` takes.
@@ -16,6 +16,8 @@ pub(crate) enum FormatArg {
     Json,
     /// A form or a URL: tags are percent-encoded
     Form,
+    /// Parts between boundaries, as browsers send forms with files: each part by its own content type. The first line tells the boundary
+    Multipart,
     /// One message of protobuf, walked without a descriptor: strings are masked at their length
     Protobuf,
     /// Frames of gRPC with messages of protobuf
@@ -39,6 +41,7 @@ pub(crate) fn decide(
         FormatArg::Text => return Some(Format::Text),
         FormatArg::Json => return Some(Format::Json),
         FormatArg::Form => return Some(Format::Form),
+        FormatArg::Multipart => return Some(Format::Multipart(Boundary::default())),
         FormatArg::Protobuf => return Some(Format::Protobuf),
         FormatArg::Msgpack => return Some(Format::MessagePack),
         FormatArg::Cbor => return Some(Format::Cbor),

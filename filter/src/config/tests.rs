@@ -52,7 +52,7 @@ fn every_part_is_read() {
             "rules": {"github.pat": {"action": "mask"}, "pii.card": {"action": {"keep_last": 4}}, "a.b": {"enabled": false}},
             "pass_headers": {"request": ["X-Mine"]}, "log_headers": ["Referer"], "log_response_headers": ["location"],
             "publish": true, "content_encoding": {"request": "pass", "strip_accept_encoding": false},
-            "skip_content_types": {"response": ["Image/*"]}, "strip_range": false, "hold_limit": 1000, "on_hold_limit": "mask",
+            "skip_content_types": {"response": ["Image/*"]}, "file_parts": "pass", "strip_range": false, "hold_limit": 1000, "on_hold_limit": "mask",
             "block": {"status": 451}, "on_failure": "open"}"#,
     )
     .unwrap();
@@ -97,6 +97,7 @@ fn every_part_is_read() {
         (1000, 451, OnFailure::Open)
     );
     assert_eq!(config.on_hold_limit, OnHoldLimit::Mask);
+    assert_eq!(config.file_parts, FileParts::Pass);
 }
 
 #[test]

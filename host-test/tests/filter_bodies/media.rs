@@ -165,6 +165,32 @@ fn skipped_types_and_parts() {
 }
 
 #[test]
+fn parts_of_multipart() {
+    let body = "--b\r\ncontent-type: application/json\r\n\r\n{\"a\":\"key-12345678\"}\r\n\
+                --b\r\ncontent-disposition: form-data; name=f; filename=\"a\"\r\n\r\nkey-12345678\r\n--b--\r\n";
+    for (configuration, file, counted) in [
+        ("", "************", 0),
+        (r#"{"file_parts": "pass"}"#, "key-12345678", 1),
+    ] {
+        for size in [1, 7, 1000] {
+            let mut host = host(configuration);
+            let outcome = run(
+                &mut host,
+                &response(
+                    &[("content-type", "multipart/form-data; boundary=\"b\"")],
+                    body,
+                ),
+                &Chunking::size(size),
+            );
+            let wanted = body.replacen("key-12345678", "[demo.key]", 1);
+            let wanted = wanted.replace("key-12345678", file);
+            assert_eq!(text(&outcome.downstream.body), wanted);
+            assert_eq!(host.counter("blackbar.open.file_part"), counted);
+        }
+    }
+}
+
+#[test]
 fn upgrades_and_tunnels() {
     let websocket = [
         ("upgrade", "websocket"),
