@@ -79,7 +79,7 @@ const PIECES: &[&str] = &[
     "6768705f41424344454647312061",
 ];
 
-static RULES: LazyLock<(Engine, Plan)> = LazyLock::new(|| {
+pub(crate) static RULES: LazyLock<(Engine, Plan)> = LazyLock::new(|| {
     let policy = Policy::parse_str("carriers.toml", POLICY, &NoBuiltins).expect("a policy");
     let artifact = blackbar_compiler::compile(&policy)
         .expect("it compiles")
@@ -90,9 +90,9 @@ static RULES: LazyLock<(Engine, Plan)> = LazyLock::new(|| {
 });
 
 /// What came out, and the findings, sorted.
-type Outcome = (Vec<u8>, Vec<(u64, u64, usize)>);
+pub(crate) type Outcome = (Vec<u8>, Vec<(u64, u64, usize)>);
 
-fn run(hay: &[u8], format: Format, views: Views, size: usize) -> Outcome {
+pub(crate) fn run(hay: &[u8], format: Format, views: Views, size: usize) -> Outcome {
     let (engine, plan) = &*RULES;
     let mut carrier = Carrier::default();
     carrier.set_views(views);

@@ -4,6 +4,7 @@
 
 pub mod carriers;
 pub mod choices;
+pub mod formats;
 pub mod generate;
 pub mod oracle;
 pub mod reference;

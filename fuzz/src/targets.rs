@@ -21,6 +21,7 @@ pub const TARGETS: &[Target] = &[
     ("split_equals_whole", split_equals_whole),
     ("policy_parse", policy_parse),
     ("carriers", crate::carriers::carriers),
+    ("formats", crate::formats::formats),
 ];
 
 /// A small policy that has all parts that an artifact can have.

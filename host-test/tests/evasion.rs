@@ -129,6 +129,22 @@ fn ways() -> BTreeMap<&'static str, Hidden> {
                 format!("--b\r\ncontent-disposition: form-data; name=a; filename=\"{KEY}.txt\"\r\n\r\n1\r\n--b--\r\n"),
             ),
         ),
+        (
+            "a gRPC-Web message in base64",
+            body("application/grpc-web-text", "AAAAAA4KDGtleS0xMjM0NTY3OA==".into()),
+        ),
+        (
+            "an attribute of XML, entities",
+            body("application/xml", "<a b=\"&#x6b;ey-12345678\"/>".into()),
+        ),
+        (
+            "a name of an element of XML",
+            body("application/xml", format!("<{KEY}/>")),
+        ),
+        (
+            "a script in HTML",
+            body("text/html", format!("<script>a = '{KEY}'</script>")),
+        ),
         ("a gRPC message", Body("application/grpc", frame(0))),
         (
             "a gRPC message that says it is compressed",

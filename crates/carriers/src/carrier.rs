@@ -446,7 +446,7 @@ impl Carrier {
             (None, Some(walk)) => walk.shape(stream, last, out),
             (Some(guarded), _) => {
                 let Guarded { guard, wishes } = guarded;
-                wishes.take(stream, wide);
+                wishes.take(stream, guard.done(), wide);
                 let text = stream.received_bytes(guard.done(), stream.decided());
                 guard.follow(engine, text, last, wishes, out);
             }

@@ -137,8 +137,18 @@ pub(crate) struct Wishes {
 }
 
 impl Wishes {
-    /// Takes over the edits of `stream`; `wide` tells of which regions in UTF-16.
-    pub(crate) fn take(&mut self, stream: &Stream, mut wide: impl FnMut(u64) -> bool) {
+    /// Takes over the edits of `stream`; `wide` tells of which regions in UTF-16. Everything before `at` is dealt with.
+    pub(crate) fn take(&mut self, stream: &Stream, at: u64, mut wide: impl FnMut(u64) -> bool) {
+        // One that ended where the last chunk did is still there, and so, chunk after chunk, might all before it be.
+        if let Some(next) = self.next_after(at) {
+            let from = next.text.0;
+            self.list.drain(..self.first);
+            self.text.drain(..from);
+            for wish in &mut self.list {
+                wish.text = (wish.text.0 - from, wish.text.1 - from);
+            }
+            self.first = 0;
+        }
         for edit in stream.edits() {
             let from = self.text.len();
             write(stream, edit, wide(edit.region), &mut self.text);

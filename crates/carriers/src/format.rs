@@ -8,8 +8,9 @@ use blackbar_engine::Place;
 
 use crate::guard::Guard;
 use crate::json;
-use crate::parts::{Boundary, Files, Multipart, Parts};
-use crate::walk::{Codec, Frames, Items, Packing, Protobuf, Reader, Walk};
+use crate::markup;
+use crate::parts::{Boundary, Files, Multipart, Parts, WebText};
+use crate::walk::{Codec, Frames, Items, Packing, Protobuf, Reader, Syslog, Walk};
 
 /// What a haystack is written in, as far as a change could break it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -24,12 +25,20 @@ pub enum Format {
     Protobuf,
     /// Frames of gRPC, gRPC-Web or a stream of Connect, with messages written like that.
     Frames(Codec),
+    /// The same in base64: `grpc-web-text`.
+    WebText(Codec),
+    /// Messages of syslog, each behind the count of its bytes, or on a line.
+    Syslog,
     /// Values of MessagePack.
     MessagePack,
     /// Values of CBOR.
     Cbor,
     /// Parts between boundaries, each with headers and a format of its own.
     Multipart(Boundary),
+    /// XML.
+    Xml,
+    /// HTML.
+    Html,
     /// JSON, one document or many.
     Json,
     /// A form or a URL: the brackets of a tag are percent-encoded.
@@ -54,7 +63,14 @@ impl Format {
             (b"application" | b"text", sub) if JSON.contains(&sub) || is_json(sub) => Format::Json,
             (b"application", b"x-www-form-urlencoded") => Format::Form,
             (b"multipart", b"byteranges") => Format::Bytes,
+            (b"text", b"html") => Format::Html,
+            (b"text" | b"application", b"xml" | b"soap") => Format::Xml,
+            (_, sub) if sub.ends_with(b"+xml") => Format::Xml,
             (b"application", sub) if PROTOBUF.contains(&sub) => Format::Protobuf,
+            (b"application", b"grpc-web-text" | b"grpc-web-text+proto") => {
+                Format::WebText(Codec::Protobuf)
+            }
+            (b"application", b"grpc-web-text+json") => Format::WebText(Codec::Json),
             (b"application", b"msgpack" | b"x-msgpack" | b"vnd.msgpack") => Format::MessagePack,
             (b"application", b"cbor" | b"cbor-seq") => Format::Cbor,
             (_, sub) if sub.ends_with(b"+msgpack") => Format::MessagePack,
@@ -63,7 +79,7 @@ impl Format {
             (b"multipart", _) => Format::Multipart(Boundary::of(content_type.unwrap_or_default())),
             (b"text" | b"message", _) => Format::Text,
             (b"application", sub) if TEXT.contains(&sub) => Format::Text,
-            (_, sub) if sub.ends_with(b"+xml") || sub.ends_with(b"+yaml") => Format::Text,
+            (_, sub) if sub.ends_with(b"+yaml") => Format::Text,
             _ => Format::Bytes,
         }
     }
@@ -73,14 +89,20 @@ impl Format {
     pub fn is_counted(self) -> bool {
         !matches!(
             self,
-            Format::Text | Format::Json | Format::Form | Format::Header | Format::Multipart(_)
+            Format::Text
+                | Format::Json
+                | Format::Xml
+                | Format::Html
+                | Format::Form
+                | Format::Header
+                | Format::Multipart(_)
         )
     }
 
     /// Whether a change may make the whole longer or shorter although its readers count bytes: a compressed frame is replaced by a plain one.
     #[must_use]
     pub fn resizes(self) -> bool {
-        matches!(self, Format::Frames(_))
+        matches!(self, Format::Frames(_) | Format::WebText(_))
     }
 
     /// How the engine writes a tag there.
@@ -98,6 +120,8 @@ impl Format {
     pub(crate) fn guard(self, at: u64) -> Option<Box<dyn Guard>> {
         match self {
             Format::Json => Some(Box::new(json::Guard::new(at))),
+            Format::Xml => Some(Box::new(markup::Guard::new(markup::Kind::Xml, at))),
+            Format::Html => Some(Box::new(markup::Guard::new(markup::Kind::Html, at))),
             _ => None,
         }
     }
@@ -108,6 +132,7 @@ impl Format {
             Format::Protobuf => Some(Walk::new(Reader::Protobuf(Protobuf::new(u64::MAX)))),
             Format::Frames(codec) => Some(Walk::new(Reader::Frames(Frames::new(codec)))),
             Format::MessagePack => Some(Walk::new(Reader::Items(Items::new(Packing::MessagePack)))),
+            Format::Syslog => Some(Walk::new(Reader::Syslog(Syslog::new()))),
             Format::Cbor => Some(Walk::new(Reader::Items(Items::new(Packing::Cbor)))),
             _ => None,
         }
@@ -119,6 +144,7 @@ impl Format {
     pub(crate) fn parts(self, files: Files) -> Option<Box<dyn Parts>> {
         match self {
             Format::Multipart(boundary) => Some(Box::new(Multipart::new(boundary, files))),
+            Format::WebText(codec) => Some(Box::new(WebText::new(codec))),
             _ => None,
         }
     }
@@ -180,7 +206,6 @@ const JSON: &[&[u8]] = &[
 ];
 
 const TEXT: &[&[u8]] = &[
-    b"xml",
     b"javascript",
     b"x-javascript",
     b"ecmascript",
@@ -199,7 +224,6 @@ const TEXT: &[&[u8]] = &[
     b"pem-certificate-chain",
     b"x-tex",
     b"rtf",
-    b"soap",
 ];
 
 /// A content type without parameters, in lower case.
@@ -224,17 +248,7 @@ mod tests {
     fn content_types() {
         assert_eq!(Format::of(None), Format::Text);
         let all: &[(Format, &[&str])] = &[
-            (
-                Format::Text,
-                &[
-                    "",
-                    "text/plain",
-                    "TEXT/HTML; charset=utf-8",
-                    "application/xml",
-                    "image/svg+xml",
-                    "x",
-                ],
-            ),
+            (Format::Text, &["", "text/plain", "x"]),
             (
                 Format::Json,
                 &[
@@ -248,6 +262,16 @@ mod tests {
                 ],
             ),
             (Format::Form, &["application/x-www-form-urlencoded"]),
+            (Format::Html, &["TEXT/HTML; charset=utf-8"]),
+            (
+                Format::Xml,
+                &[
+                    "application/xml",
+                    "text/xml",
+                    "image/svg+xml",
+                    "application/xhtml+xml",
+                ],
+            ),
             (
                 Format::Bytes,
                 &[
@@ -266,6 +290,13 @@ mod tests {
             (
                 Format::Frames(Codec::Json),
                 &["application/grpc+json", "application/connect+json"],
+            ),
+            (
+                Format::WebText(Codec::Protobuf),
+                &[
+                    "application/grpc-web-text",
+                    "application/grpc-web-text+proto",
+                ],
             ),
             (
                 Format::MessagePack,

@@ -6,7 +6,8 @@
 //! - **views** ([`view`]): where an escape, a percent code or another encoding begins, the stream is forked; the fork reads on decoded, and
 //!   what it finds becomes a finding of the encoded bytes. Where nothing is encoded there is no view, and it costs one search for the
 //!   bytes that could begin one;
-//! - a **guard** ([`json`]): a tokenizer that follows behind and shapes edits, so that no byte that holds the document together changes.
+//! - a **guard** ([`json`], XML and HTML): a tokenizer that follows behind and shapes edits, so that no byte that holds the document
+//!   together changes.
 //!   Which one there is says the [`Format`];
 //! - where bytes are counted and the format is known (protobuf, gRPC), in the guard's place a **walk**: a reader that goes ahead of the
 //!   stream, says which bytes carry something, and covers the others;
@@ -22,6 +23,7 @@ mod edits;
 mod format;
 mod guard;
 pub mod json;
+mod markup;
 mod parts;
 pub mod view;
 mod walk;

@@ -22,6 +22,14 @@ pub(crate) enum FormatArg {
     Protobuf,
     /// Frames of gRPC with messages of protobuf
     Grpc,
+    /// The same in base64, as browsers take it
+    GrpcWebText,
+    /// Messages of syslog: each behind the count of its bytes (RFC 6587), or, where the first byte is no digit, lines of text
+    Syslog,
+    /// XML: text, values of attributes and comments are redacted, tags stay
+    Xml,
+    /// HTML, the same
+    Html,
     /// Values of MessagePack
     Msgpack,
     /// Values of CBOR
@@ -43,6 +51,16 @@ pub(crate) fn decide(
         FormatArg::Form => return Some(Format::Form),
         FormatArg::Multipart => return Some(Format::Multipart(Boundary::default())),
         FormatArg::Protobuf => return Some(Format::Protobuf),
+        FormatArg::GrpcWebText => return Some(Format::WebText(Codec::Protobuf)),
+        FormatArg::Xml => return Some(Format::Xml),
+        FormatArg::Html => return Some(Format::Html),
+        FormatArg::Syslog => {
+            return match head.first() {
+                Some(byte) if byte.is_ascii_digit() => Some(Format::Syslog),
+                Some(_) => Some(Format::Text),
+                None => whole.then_some(Format::Text),
+            };
+        }
         FormatArg::Msgpack => return Some(Format::MessagePack),
         FormatArg::Cbor => return Some(Format::Cbor),
         FormatArg::Grpc => return Some(Format::Frames(Codec::Protobuf)),
@@ -109,6 +127,15 @@ mod tests {
             Some(Format::Text)
         );
         assert_eq!(decide(FormatArg::Auto, None, b"", true), Some(Format::Text));
+    }
+
+    #[test]
+    fn syslog_is_counted_where_it_begins_with_a_count() {
+        let guess = |head: &[u8], whole| decide(FormatArg::Syslog, None, head, whole);
+        assert_eq!(guess(b"12 <34>1 - - ", false), Some(Format::Syslog));
+        assert_eq!(guess(b"<34>1 - - ", false), Some(Format::Text));
+        assert_eq!(guess(b"", false), None);
+        assert_eq!(guess(b"", true), Some(Format::Text));
     }
 
     #[test]

@@ -332,14 +332,14 @@ impl Guard {
     }
 }
 
-fn name(engine: &Engine, rule: RuleIndex) -> &str {
+pub(crate) fn name(engine: &Engine, rule: RuleIndex) -> &str {
     engine
         .rule(rule)
         .map_or("redacted", |rule| rule.id.as_str())
 }
 
 /// `Some` if the wish keeps all bytes of the unit at `start` as they are.
-fn kept(start: u64, unit: &[u8], wish: &Wish, wishes: &Wishes) -> Option<()> {
+pub(crate) fn kept(start: u64, unit: &[u8], wish: &Wish, wishes: &Wishes) -> Option<()> {
     if wish.is_tag() || start < wish.start || start + unit.len() as u64 > wish.end {
         return None;
     }
@@ -385,7 +385,7 @@ fn unit(text: &[u8], last: bool) -> Unit {
 }
 
 /// The number of bytes of a character of UTF-8 that begins with `first`.
-fn width(first: u8) -> usize {
+pub(crate) fn width(first: u8) -> usize {
     match first {
         0xc2..=0xdf => 2,
         0xe0..=0xef => 3,
@@ -404,7 +404,7 @@ fn code(text: &[u8]) -> Option<u16> {
 }
 
 /// How many bytes before `at`, and not before `least`, belong to a character that goes on at `at`, or may.
-fn begun(text: &[u8], at: usize, least: usize, last: bool) -> usize {
+pub(crate) fn begun(text: &[u8], at: usize, least: usize, last: bool) -> usize {
     if text.get(at).map_or(last, |byte| byte & 0xc0 != 0x80) {
         return 0;
     }

@@ -4,6 +4,7 @@
 mod boundary;
 mod head;
 mod multipart;
+mod webtext;
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -12,6 +13,7 @@ use blackbar_engine::{Engine, Finding};
 
 pub use boundary::Boundary;
 pub(crate) use multipart::Multipart;
+pub(crate) use webtext::WebText;
 
 use crate::carrier::Carrier;
 use crate::edits::Edits;

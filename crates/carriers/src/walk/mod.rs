@@ -1,4 +1,4 @@
-//! Formats that count bytes and hold text: protobuf, frames of gRPC, MessagePack, CBOR. A reader goes over the bytes before they are
+//! Formats that count bytes and hold text: protobuf, frames of gRPC, MessagePack, CBOR, syslog in frames. A reader goes over the bytes before they are
 //! scanned and says which of them carry something; the others are covered, so that rules see text with ends of lines between (or, behind a
 //! name, an equals sign), and they are never changed. What is found becomes `*`, as many bytes; characters are masked whole.
 //!
@@ -8,6 +8,7 @@ mod frames;
 mod items;
 mod layout;
 mod protobuf;
+mod syslog;
 mod unpack;
 
 use alloc::collections::VecDeque;
@@ -22,6 +23,7 @@ pub(crate) use frames::Frames;
 pub(crate) use items::{Items, Packing};
 use layout::{Fill, Layout};
 pub(crate) use protobuf::Protobuf;
+pub(crate) use syslog::Syslog;
 
 /// Says which bytes carry something.
 #[derive(Debug, Clone)]
@@ -29,6 +31,7 @@ pub(crate) enum Reader {
     Protobuf(Protobuf),
     Frames(Frames),
     Items(Items),
+    Syslog(Syslog),
 }
 
 impl Reader {
@@ -37,6 +40,7 @@ impl Reader {
             Reader::Protobuf(reader) => reader.read(bytes, last, layout),
             Reader::Frames(reader) => reader.read(bytes, last, layout),
             Reader::Items(reader) => reader.read(bytes, last, layout),
+            Reader::Syslog(reader) => reader.read(bytes, last, layout),
         }
     }
 }
@@ -98,7 +102,7 @@ impl Walk {
     pub(crate) fn unread(&self) -> u64 {
         let frames = match &self.reader {
             Reader::Frames(frames) => frames.unread(),
-            Reader::Protobuf(_) | Reader::Items(_) => 0,
+            Reader::Protobuf(_) | Reader::Items(_) | Reader::Syslog(_) => 0,
         };
         frames + self.unread
     }
@@ -177,7 +181,7 @@ impl Walk {
     /// Makes edits of what `stream` wants to replace. `last`: no byte follows.
     #[inline(never)]
     pub(crate) fn shape(&mut self, stream: &Stream, last: bool, edits: &mut Edits) {
-        self.wishes.take(stream, |_| false);
+        self.wishes.take(stream, self.done, |_| false);
         let base = self.done;
         let decided = stream.decided();
         // A frame that is replaced is done with as a whole.

@@ -1,0 +1,176 @@
+//! XML and HTML: edits are cut to text, to values of attributes, to comments and to what else may hold any text, so that what was a document
+//! stays one. A reference is replaced whole or not at all. What holds the document together is never written.
+
+mod tokens;
+
+use blackbar_engine::{Engine, Place, tag};
+
+use crate::edits::{Edits, Wish, Wishes};
+use crate::guard;
+use crate::json::{begun, kept, name};
+pub(crate) use tokens::Kind;
+use tokens::{Ink, Step, Tokens};
+
+/// Follows behind the stream that decides, and shapes its edits.
+#[derive(Debug)]
+pub(crate) struct Guard {
+    tokens: Tokens,
+    /// Everything before it is done with.
+    at: u64,
+    /// Stretches that may change are numbered: what holds the document together stands between two.
+    stretch: u64,
+    /// The region and stretch that were tagged last.
+    tagged: Option<(u64, u64)>,
+    /// Where the last tag of a rule ended.
+    ended: Option<u64>,
+    /// Where the last unit ended that may not change.
+    kept: u64,
+}
+
+impl guard::Guard for Guard {
+    fn done(&self) -> u64 {
+        self.at
+    }
+
+    fn follow(
+        &mut self,
+        engine: &Engine,
+        text: &[u8],
+        last: bool,
+        wishes: &mut Wishes,
+        edits: &mut Edits,
+    ) {
+        let base = self.at;
+        let index = |offset: u64| {
+            usize::try_from(offset.saturating_sub(base)).map_or(text.len(), |i| i.min(text.len()))
+        };
+        let mut at = 0;
+        while at < text.len() {
+            let offset = base + at as u64;
+            let rest = text.get(at..).unwrap_or_default();
+            if self.ended == Some(offset) && self.tokens.is_in_text() {
+                // `]]>` must not come about: the bracket that stands there closes the tag.
+                match rest {
+                    [b']'] if !last => break,
+                    [b']', b'>', ..] => edits.put(offset, offset + 1, |_| ()),
+                    _ => {}
+                }
+            }
+            let wish = wishes.next_after(offset);
+            let limit = wish.map_or(text.len(), |wish| index(wish.start));
+            if at < limit {
+                let plain = self.tokens.plain(text.get(at..limit).unwrap_or_default());
+                if plain > 0 {
+                    // The character that stands at the limit may have begun before it.
+                    let back = begun(text, at + plain, at, last);
+                    at += plain - back;
+                    if plain > back {
+                        continue;
+                    }
+                }
+            }
+            let (len, ink) = match self.tokens.step(rest, last) {
+                Step::Unit(len, ink) => (len.min(rest.len()), ink),
+                Step::Open => break,
+            };
+            if ink == Ink::Keep {
+                self.stretch += 1;
+                self.kept = offset + len as u64;
+            }
+            let wish = wish.filter(|wish| wish.start < offset + len as u64);
+            if let Some(wish) = wish {
+                if ink == Ink::Granted {
+                    let end = index(wish.end).max(at + len);
+                    self.granted(engine, offset, end - at, &wish, wishes, edits);
+                    at = end;
+                    continue;
+                }
+                let unit = rest.get(..len).unwrap_or_default();
+                self.write(engine, offset, unit, ink, &wish, wishes, edits);
+            }
+            at += len;
+        }
+        self.at = base + at as u64;
+    }
+}
+
+impl Guard {
+    pub(crate) fn new(kind: Kind, at: u64) -> Guard {
+        Guard {
+            tokens: Tokens::new(kind),
+            at,
+            stretch: 0,
+            tagged: None,
+            ended: None,
+            kept: at,
+        }
+    }
+
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "a unit, its place, and what is wanted there"
+    )]
+    fn write(
+        &mut self,
+        engine: &Engine,
+        start: u64,
+        unit: &[u8],
+        ink: Ink,
+        wish: &Wish,
+        wishes: &Wishes,
+        edits: &mut Edits,
+    ) {
+        let end = start + unit.len() as u64;
+        let fill = match ink {
+            Ink::Keep | Ink::Granted => return,
+            // What goes over a tag leaves it one; `<jane@x.test>` is none in the eyes of people.
+            Ink::Letters if wish.region < self.kept => return,
+            Ink::Any | Ink::Stars => b'*',
+            Ink::Letters => b'x',
+        };
+        let id = name(engine, wish.rule);
+        // Two hyphens would end a comment in the eyes of some.
+        if ink == Ink::Any && wish.is_tag() && !id.contains("--") {
+            let first = self.tag_here(wish);
+            edits.put(start, end, |out| {
+                if first {
+                    tag(id, Place::Text, out);
+                }
+            });
+            self.ended = Some(end);
+        } else if kept(start, unit, wish, wishes).is_none() {
+            edits.put(start, end, |out| out.resize(out.len() + unit.len(), fill));
+        }
+    }
+
+    /// A wish in what is no document is granted as it is; of one that began before, what is left.
+    fn granted(
+        &mut self,
+        engine: &Engine,
+        start: u64,
+        len: usize,
+        wish: &Wish,
+        wishes: &Wishes,
+        edits: &mut Edits,
+    ) {
+        let first = self.tag_here(wish);
+        let text = wishes.text(wish);
+        edits.put(start, start + len as u64, |out| {
+            if !wish.is_tag() {
+                out.extend(text.iter().skip(text.len().saturating_sub(len)));
+            } else if wish.region >= start {
+                out.extend_from_slice(text);
+            } else if first {
+                tag(name(engine, wish.rule), Place::Text, out);
+            }
+        });
+    }
+
+    /// Whether a region has no tag in this stretch yet. Now it has.
+    fn tag_here(&mut self, wish: &Wish) -> bool {
+        let here = Some((wish.region, self.stretch));
+        let first = self.tagged != here;
+        self.tagged = here;
+        first
+    }
+}

@@ -1,0 +1,161 @@
+//! `grpc-web-text` that is redacted decodes to what the frames become when they are not in base64, wherever a sender has put padding.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+mod encode;
+mod support;
+
+use std::io::Write;
+
+use blackbar_carriers::{Carrier, Codec, Format, Views};
+use support::Subject;
+
+const TEXT: Format = Format::WebText(Codec::Protobuf);
+
+fn frame(flags: u8, message: &[u8]) -> Vec<u8> {
+    let len = u32::try_from(message.len()).unwrap().to_be_bytes();
+    [&[flags][..], &len, message].concat()
+}
+
+/// Field 1 of a message.
+fn message(text: &str) -> Vec<u8> {
+    [
+        &[0x0a, u8::try_from(text.len()).unwrap()][..],
+        text.as_bytes(),
+    ]
+    .concat()
+}
+
+fn padded(bytes: &[u8]) -> String {
+    let digits = encode::base64(bytes, false);
+    let missing = (4 - digits.len() % 4) % 4;
+    digits + &"=".repeat(missing)
+}
+
+/// As readers of gRPC-Web decode it: padding ends a piece, not the whole.
+fn decoded(text: &[u8]) -> Vec<u8> {
+    let value = |digit: u8| {
+        let all = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        all.iter().position(|known| *known == digit).unwrap()
+    };
+    let mut out = Vec::new();
+    for group in text.chunks(4) {
+        let digits: Vec<usize> = group
+            .iter()
+            .filter(|d| **d != b'=')
+            .map(|d| value(*d))
+            .collect();
+        let word =
+            digits.iter().fold(0, |word, digit| word << 6 | digit) << (6 * (4 - digits.len()));
+        let bytes = [(word >> 16) as u8, (word >> 8) as u8, word as u8];
+        out.extend(&bytes[..digits.len() - 1]);
+    }
+    out
+}
+
+#[test]
+fn frames_in_base64_become_what_they_become_without() {
+    let subject = Subject::new();
+    let trailers = frame(0x80, b"grpc-status: 0\r\nnote: ghp_ABCDEFG1\r\n");
+    for shift in 0..4 {
+        let first = frame(
+            0,
+            &message(&format!(
+                "{}x@ab.de and ghp_ABCDEFG1{}",
+                "-".repeat(shift),
+                "é".repeat(shift)
+            )),
+        );
+        let second = frame(0, &message("-----Bsome that grow ~ Q12"));
+        let all = [&first[..], &second, &trailers].concat();
+        let plain = subject.check(&all, Format::Frames(Codec::Protobuf), Views::default());
+        assert_ne!(plain.out, all);
+        for flushed in [
+            vec![&all[..]],
+            vec![&first[..], &second, &trailers],
+            vec![&all[..7], &all[7..20], &all[20..40], &all[40..]],
+        ] {
+            let text: String = flushed.iter().map(|piece| padded(piece)).collect();
+            let got = subject.check(text.as_bytes(), TEXT, Views::default());
+            assert_eq!(got.out.len(), text.len());
+            assert_eq!(
+                decoded(&got.out).escape_ascii().to_string(),
+                plain.out.escape_ascii().to_string()
+            );
+            assert_eq!(got.findings.len(), plain.findings.len());
+            // Groups that nothing was found in stay as they are, digit for digit.
+            for (before, after) in text.as_bytes().chunks(4).zip(got.out.chunks(4)) {
+                assert!(before == after || decoded(before) != decoded(after));
+            }
+        }
+    }
+}
+
+#[test]
+fn compressed_frames_are_put_back_plain() {
+    let subject = Subject::new();
+    let pack = |text: &str| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all(&message(text)).unwrap();
+        frame(1, &encoder.finish().unwrap())
+    };
+    for before in 0..4 {
+        let first = frame(0, &message(&"-".repeat(before)));
+        let wanted = [&first[..], &frame(0, &message("ghp_********")), &first].concat();
+        let all = [&first[..], &pack("ghp_ABCDEFG1"), &first].concat();
+        let got = subject.check(padded(&all).as_bytes(), TEXT, Views::default());
+        assert_eq!(decoded(&got.out), wanted);
+    }
+}
+
+#[test]
+fn what_is_no_base64_is_bytes_that_are_counted() {
+    let subject = Subject::new();
+    let good = padded(&frame(0, &message("ghp_ABCDEFG1")));
+    let wanted = padded(&frame(0, &message("ghp_********")));
+    for (tail, changed) in [
+        ("\nghp_ABCDEFG1", "\nghp_********"),
+        ("a=bc x@ab.de", "a=bc *******"),
+        ("ab", "ab"),
+        ("====", "===="),
+    ] {
+        let got = subject.check(format!("{good}{tail}").as_bytes(), TEXT, Views::default());
+        assert_eq!(
+            String::from_utf8(got.out).unwrap(),
+            format!("{wanted}{changed}")
+        );
+    }
+    let got = subject.check(b"", TEXT, Views::default());
+    assert_eq!(got.out, b"");
+}
+
+#[test]
+fn memory_is_bounded() {
+    let subject = Subject::new();
+    let mut carrier = Carrier::new(TEXT);
+    let mut run = |piece: &[u8], times: usize| {
+        let mut most = 0;
+        for _ in 0..times {
+            carrier.push(&subject.engine, &subject.plan, piece, false);
+            carrier.clear();
+            carrier.rest(&mut Vec::new());
+            most = most.max(carrier.memory());
+        }
+        most
+    };
+    // One frame that never ends, with a mask that grows in it.
+    let head = [
+        &[0, 0x7f, 0, 0, 0, 0x0a, 0xff, 0xff, 0xff, 7][..],
+        b"-----B",
+    ]
+    .concat();
+    run(padded(&head).as_bytes(), 1);
+    let piece = padded(&b"growing and growing ".repeat(30));
+    let once = run(piece.as_bytes(), 5);
+    let often = run(piece.as_bytes(), 2000);
+    assert!(often <= once + 4096, "{once} {often}");
+}
