@@ -86,6 +86,17 @@ impl Wasm {
             Format::Protobuf => "application/x-protobuf",
             Format::MessagePack => "application/msgpack",
             Format::Cbor => "application/cbor",
+            Format::Xml => "application/xml",
+            Format::Html => "text/html",
+            // Without a boundary, as here, the first line tells it.
+            Format::Multipart(_) => "multipart/form-data",
+            Format::WebText(Codec::Protobuf) => "application/grpc-web-text",
+            Format::WebText(Codec::Json) => "application/grpc-web-text+json",
+            Format::Syslog => {
+                return Err(anyhow!(
+                    "counted syslog has no content type, so that the module cannot be told; use `--engine native`"
+                ));
+            }
             Format::Frames(Codec::Protobuf) => "application/grpc",
             Format::Frames(Codec::Json) => "application/grpc+json",
             _ => "text/plain",
