@@ -82,7 +82,18 @@ enum Field {
 }
 
 /// A varint of at most ten bytes: value and length; `Ok(None)`: more bytes are needed.
+#[inline]
 pub(crate) fn varint(bytes: &[u8]) -> Result<Option<(u64, usize)>, ()> {
+    // Nearly all of them.
+    match bytes {
+        [byte @ 0..0x80, ..] => Ok(Some((u64::from(*byte), 1))),
+        [low, high @ 0..0x80, ..] => Ok(Some((u64::from(low & 0x7f) | u64::from(*high) << 7, 2))),
+        _ => long_varint(bytes),
+    }
+}
+
+#[inline(never)]
+fn long_varint(bytes: &[u8]) -> Result<Option<(u64, usize)>, ()> {
     let mut value = 0_u64;
     for (index, &byte) in bytes.iter().take(10).enumerate() {
         value |= u64::from(byte & 0x7f).wrapping_shl(7 * u32::try_from(index).unwrap_or(0));
@@ -98,6 +109,7 @@ pub(crate) fn varint(bytes: &[u8]) -> Result<Option<(u64, usize)>, ()> {
 }
 
 impl Field {
+    #[inline]
     fn read(bytes: &[u8]) -> Field {
         let (tag, len) = match varint(bytes) {
             Ok(Some(found)) => found,
@@ -183,9 +195,19 @@ impl Shape {
 
 /// Whether `bytes`, whose end may be `cut` off, are text that people read: UTF-8 without control characters.
 fn is_printable(bytes: &[u8], cut: bool) -> bool {
-    let control = |byte: &u8| matches!(byte, 0..=8 | 11 | 12 | 14..=31 | 127);
-    if bytes.iter().any(control) {
-        return false;
+    let control = |&byte: &u8| {
+        (byte < 32) & (byte != b'\t') & (byte != b'\n') & (byte != b'\r') | (byte == 127)
+    };
+    // No way out within a piece: so it is done by vectors.
+    let mut high = 0;
+    for piece in bytes.chunks(64) {
+        if piece.iter().fold(false, |any, byte| any | control(byte)) {
+            return false;
+        }
+        high |= piece.iter().fold(0, |all, byte| all | byte);
+    }
+    if high < 0x80 {
+        return true;
     }
     match core::str::from_utf8(bytes) {
         Ok(_) => true,
