@@ -12,7 +12,7 @@ use crate::coding::Coding;
 use crate::config::{Mode, OnFailure, OnHoldLimit};
 use crate::counters::{Disposition, Event};
 use crate::decision::{Decision, announce, decide};
-use crate::headers::{Changes, is_fixed, listed};
+use crate::headers::{Changes, alike, is_fixed, listed};
 use crate::host::{Action, BufferKind, Host, HostError, MapKind};
 use crate::map::{self, MapError, Pair};
 use crate::media::Facts;
@@ -617,7 +617,7 @@ impl Exchange {
             let mut all: Option<Vec<u8>> = None;
             for pair in pairs
                 .iter()
-                .filter(|pair| pair.name.eq_ignore_ascii_case(name.as_bytes()))
+                .filter(|pair| alike(pair.name, name.as_bytes()))
             {
                 let field = scanner.header(pair.name, pair.value, Disposition::Log);
                 if field.remove {
@@ -726,6 +726,7 @@ fn values(
             continue;
         }
         block |= field.block.is_some();
+        passed += u64::from(field.kept && !field.remove);
         if field.remove || field.value.is_some() {
             changes.set(index, field.value);
         }

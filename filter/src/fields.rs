@@ -1,11 +1,14 @@
 //! Redaction of short whole values: headers, trailers, path and query. Which ones are looked at and how the result is written lives
-//! in [`crate::headers`].
+//! in [`crate::headers`], what their values are made of in [`crate::parts`].
 
-use blackbar_carriers::{Carrier, Views};
+use blackbar_carriers::{Carrier, Format, Views};
 use blackbar_engine::{Action, Engine, Place, Plan, RuleIndex};
 
-use crate::counters::{Disposition, Tally};
+use crate::base64_text::{self, Decoded};
+use crate::counters::{Disposition, Outcome, Tally};
+use crate::parts::{Kind, Layout};
 use crate::patches::Patches;
+use crate::shape::Shape;
 
 /// An engine, a plan and room to work in.
 pub struct Scanner<'a> {
@@ -13,6 +16,8 @@ pub struct Scanner<'a> {
     pub engine: &'a Engine,
     /// What they do.
     pub plan: &'a Plan,
+    /// What they do where a length may not change.
+    pub masks: &'a Plan,
     /// Room, emptied before each use.
     pub scratch: &'a mut Scratch,
     /// Where findings are counted.
@@ -23,6 +28,7 @@ pub struct Scanner<'a> {
 pub struct Scratch {
     stream: Carrier,
     patches: Patches,
+    views: Views,
 }
 
 impl Default for Scratch {
@@ -30,6 +36,7 @@ impl Default for Scratch {
         Scratch {
             stream: Carrier::new(Place::Header),
             patches: Patches::default(),
+            views: Views::default(),
         }
     }
 }
@@ -37,6 +44,7 @@ impl Default for Scratch {
 impl Scratch {
     /// Says which encoded forms are read.
     pub fn set_views(&mut self, views: Views) {
+        self.views = views;
         self.stream.set_views(views);
     }
 }
@@ -54,6 +62,8 @@ pub struct Field {
     pub hit: bool,
     /// Whether any rule found anything.
     pub found: bool,
+    /// Whether something that was found stands where nothing may be changed, and goes on.
+    pub kept: bool,
 }
 
 /// What became of a path and query.
@@ -84,11 +94,34 @@ impl Target {
 
 const SEPARATOR: &[u8] = b": ";
 
+/// What would end a header, or is refused by proxies, is written as `filler`.
+fn end_no_header(text: &mut [u8], filler: u8) {
+    text.iter_mut()
+        .filter(|byte| matches!(byte, 0 | b'\r' | b'\n'))
+        .for_each(|byte| *byte = filler);
+}
+
+/// The token of credentials of the scheme Basic, decoded.
+fn basic(value: &[u8]) -> Option<Decoded> {
+    const SCHEME: &[u8] = b"basic ";
+    let start = value.len() - value.trim_ascii_start().len();
+    let scheme = value.get(start..start + SCHEME.len())?;
+    if !scheme.eq_ignore_ascii_case(SCHEME) {
+        return None;
+    }
+    let token = value.get(start + SCHEME.len()..)?;
+    let blanks = token.len() - token.trim_ascii_start().len();
+    let start = start + SCHEME.len() + blanks;
+    base64_text::decode(value, start..start + token.trim_ascii().len())
+}
+
 impl Scanner<'_> {
-    /// Scans the parts as one haystack and counts what was found. Answers false when there is no room for the edits.
-    fn scan(&mut self, place: Place, parts: &[&[u8]], disposition: Disposition) -> bool {
-        let Scratch { stream, patches } = &mut *self.scratch;
-        stream.reset(place);
+    /// Scans the parts as one haystack. Answers false when there is no room for the edits.
+    fn look(&mut self, format: Format, plan: &Plan, parts: &[&[u8]]) -> bool {
+        let Scratch {
+            stream, patches, ..
+        } = &mut *self.scratch;
+        stream.reset(format);
         patches.clear();
         let len = parts.iter().map(|part| part.len()).sum();
         let room = stream.spare(len);
@@ -99,23 +132,20 @@ impl Scanner<'_> {
             }
             at += part.len();
         }
-        stream.commit(self.engine, self.plan, len, true);
-        let complete = patches.collect(stream).is_ok();
-        for finding in stream.findings() {
-            self.tally.add(
-                finding.rule,
-                disposition.outcome(self.plan.action(finding.rule)),
-            );
-        }
+        stream.commit(self.engine, plan, len, true);
+        patches.collect(stream).is_ok()
+    }
+
+    /// The same, and counts what was found.
+    fn scan(&mut self, place: Place, parts: &[&[u8]], disposition: Disposition) -> bool {
+        let complete = self.look(place.into(), self.plan, parts);
+        self.count(disposition);
         complete
     }
 
-    /// Redacts a header's value. It is scanned as `name: value`, so that rules that look for a keyword see it.
-    ///
-    /// A name is never changed: a finding that reaches into it removes the header. The new value holds no NUL, CR or LF.
-    pub fn header(&mut self, name: &[u8], value: &[u8], disposition: Disposition) -> Field {
-        let complete = self.scan(Place::Header, &[name, SEPARATOR, value], disposition);
-        let Scratch { stream, patches } = &*self.scratch;
+    /// What the findings of the last scan ask for, but for edits. A name is never changed: what reaches into it takes the header away.
+    fn verdict(&self, name_len: usize, complete: bool) -> Field {
+        let stream = &self.scratch.stream;
         let mut field = Field {
             block: stream.blocked(),
             remove: !complete,
@@ -125,19 +155,231 @@ impl Scanner<'_> {
         for finding in stream.findings() {
             let action = self.plan.action(finding.rule);
             field.hit |= action != Action::Allow;
-            field.remove |= action == Action::Remove
-                || (action != Action::Allow && finding.start < name.len() as u64);
+            field.remove |= action != Action::Allow && finding.start < name_len as u64;
         }
+        field
+    }
+
+    /// Whether a rule that the last scan found removes.
+    fn removes(&self) -> bool {
+        let mut findings = self.scratch.stream.findings().iter();
+        findings.any(|finding| self.plan.action(finding.rule) == Action::Remove)
+    }
+
+    /// Redacts a header's value. It is scanned as `name: value`, so that rules that look for a keyword see it, and changed only where
+    /// its [`Kind`] lets it be.
+    ///
+    /// A name is never changed: a finding that reaches into it removes the header. The new value holds no NUL, CR or LF.
+    pub fn header(&mut self, name: &[u8], value: &[u8], disposition: Disposition) -> Field {
+        match Kind::of(name) {
+            Kind::Plain => self.plain(name, value, disposition),
+            Kind::Binary => match base64_text::decode_list(value) {
+                Some(items) => self.binary(name, value, &items, disposition),
+                None => self.plain(name, value, disposition),
+            },
+            kind => self.structured(kind, name, value, disposition),
+        }
+    }
+
+    fn plain(&mut self, name: &[u8], value: &[u8], disposition: Disposition) -> Field {
+        let complete = self.scan(Place::Header, &[name, SEPARATOR, value], disposition);
+        let mut field = self.verdict(name.len(), complete);
+        field.remove |= self.removes();
+        let patches = &self.scratch.patches;
         let base = (name.len() + SEPARATOR.len()) as u64;
         if !patches.is_empty() && !field.remove {
             let mut text = Vec::with_capacity(value.len());
             patches.apply_from(base, value, &mut text);
-            text.iter_mut()
-                .filter(|byte| matches!(byte, 0 | b'\r' | b'\n'))
-                .for_each(|byte| *byte = b' ');
+            end_no_header(&mut text, b' ');
             field.value = Some(text).filter(|text| text != value);
         }
         field
+    }
+
+    /// Cookies, credentials and URLs: what holds the value together stays.
+    fn structured(
+        &mut self,
+        kind: Kind,
+        name: &[u8],
+        value: &[u8],
+        disposition: Disposition,
+    ) -> Field {
+        let published = disposition == Disposition::Log;
+        let hide = published && kind == Kind::Credentials;
+        let place = match kind {
+            Kind::Url | Kind::Links if !published => Place::Url,
+            _ => Place::Header,
+        };
+        let basic = (kind == Kind::Credentials).then(|| basic(value)).flatten();
+        // What is decoded here need not be decoded there.
+        if basic.is_some() {
+            self.without_base64(true);
+        }
+        let complete = self.look(place.into(), self.plan, &[name, SEPARATOR, value]);
+        if basic.is_some() {
+            self.without_base64(false);
+        }
+        let mut field = self.verdict(name.len(), complete);
+        if !field.found && !hide && basic.is_none() {
+            return field;
+        }
+        let removals = self.removals();
+        field.remove |= !removals.is_empty() && matches!(kind, Kind::SetCookie | Kind::Credentials);
+        let layout = Layout::of(kind, value, published);
+        let patches = &self.scratch.patches;
+        let shape = Shape {
+            layout: &layout,
+            patches,
+            base: (name.len() + SEPARATOR.len()) as u64,
+            value,
+            hide,
+        };
+        for finding in self.scratch.stream.findings() {
+            let mut outcome = disposition.outcome(self.plan.action(finding.rule));
+            let changes = matches!(outcome, Outcome::Redacted | Outcome::Removed);
+            if changes && !field.remove && !shape.reaches(finding.start, finding.end) {
+                outcome = Outcome::Passed;
+                field.kept = true;
+            }
+            self.tally.add(finding.rule, outcome);
+        }
+        let mut token_changes = false;
+        if !field.remove && (!patches.is_empty() || hide) {
+            let mut text = Vec::with_capacity(value.len());
+            shape.write(&removals, &mut text);
+            end_no_header(&mut text, b'*');
+            let empty = text.iter().all(|byte| matches!(byte, b';' | b' ' | b'\t'));
+            if kind == Kind::Cookies && empty && text != value {
+                field.remove = true;
+            } else {
+                field.value = Some(text).filter(|text| text != value);
+            }
+            token_changes = field.value.is_some();
+        }
+        if let Some(token) = basic {
+            self.basic(name, value, &token, token_changes, disposition, &mut field);
+        }
+        field
+    }
+
+    /// What the token of Basic stands for: a user and a password (RFC 7617).
+    fn basic(
+        &mut self,
+        name: &[u8],
+        value: &[u8],
+        token: &Decoded,
+        token_changes: bool,
+        disposition: Disposition,
+        field: &mut Field,
+    ) {
+        let complete = self.scan(Place::Header, &[name, SEPARATOR, &token.bytes], disposition);
+        let inside = self.verdict(name.len(), complete);
+        field.block = field.block.or(inside.block);
+        field.remove |= inside.remove || self.removes();
+        field.hit |= inside.hit;
+        field.found |= inside.found;
+        if field.remove {
+            field.value = None;
+        } else if !token_changes && !self.scratch.patches.is_empty() {
+            let layout = Layout::of_user_and_password(&token.bytes);
+            let bytes = self.written(&layout, name, &token.bytes);
+            let mut text = value.get(..token.at.start).unwrap_or_default().to_vec();
+            token.encode(&bytes, &mut text);
+            text.extend_from_slice(value.get(token.at.end..).unwrap_or_default());
+            field.value = Some(text).filter(|text| text != value);
+        }
+    }
+
+    /// The bytes of a value that was scanned behind `name`, changed.
+    fn written(&self, layout: &Layout, name: &[u8], value: &[u8]) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(value.len());
+        let shape = Shape {
+            layout,
+            patches: &self.scratch.patches,
+            base: (name.len() + SEPARATOR.len()) as u64,
+            value,
+            hide: false,
+        };
+        shape.write(&[], &mut bytes);
+        bytes
+    }
+
+    /// Binary metadata: base64 of bytes whose readers count them. What is found becomes a mask of its length, and is encoded again.
+    fn binary(
+        &mut self,
+        name: &[u8],
+        value: &[u8],
+        items: &[Decoded],
+        disposition: Disposition,
+    ) -> Field {
+        self.without_base64(true);
+        let complete = self.look(Format::Header, self.masks, &[name, SEPARATOR, value]);
+        self.without_base64(false);
+        let mut field = self.verdict(name.len(), complete);
+        field.remove |= self.removes();
+        self.count(disposition);
+        let base = (name.len() + SEPARATOR.len()) as u64;
+        let touched: Vec<bool> = items
+            .iter()
+            .map(|item| {
+                let (start, end) = (item.at.start as u64, item.at.end as u64);
+                self.scratch.patches.touch(base + start, base + end)
+            })
+            .collect();
+        let mut text = Vec::with_capacity(value.len());
+        let mut at = 0;
+        for (item, touched) in items.iter().zip(touched) {
+            text.extend_from_slice(value.get(at..item.at.start).unwrap_or_default());
+            at = item.at.end;
+            let mut bytes = item.bytes.clone();
+            if touched {
+                bytes.fill(b'*');
+            }
+            // As text behind its name, then as a message of protobuf, as which each text in it stands for itself.
+            for (format, parts) in [
+                (Format::Header, [name, SEPARATOR].as_slice()),
+                (Format::Protobuf, &[]),
+            ] {
+                let before = parts.iter().map(|part| part.len()).sum::<usize>() as u64;
+                let all: Vec<&[u8]> = parts.iter().copied().chain([bytes.as_slice()]).collect();
+                let complete = self.look(format, self.masks, &all);
+                let inside = self.verdict(if before > 0 { name.len() } else { 0 }, complete);
+                field.block = field.block.or(inside.block);
+                field.remove |= inside.remove || self.removes();
+                field.hit |= inside.hit;
+                field.found |= inside.found;
+                self.count(disposition);
+                let mut masked = Vec::with_capacity(bytes.len());
+                let patches = &self.scratch.patches;
+                patches.apply_inside(before, &bytes, true, false, &mut masked);
+                bytes = masked;
+            }
+            if bytes == item.bytes {
+                text.extend_from_slice(value.get(item.at.clone()).unwrap_or_default());
+            } else {
+                item.encode(&bytes, &mut text);
+            }
+        }
+        text.extend_from_slice(value.get(at..).unwrap_or_default());
+        if !field.remove {
+            field.value = Some(text).filter(|text| text != value);
+        }
+        field
+    }
+
+    fn count(&mut self, disposition: Disposition) {
+        for finding in self.scratch.stream.findings() {
+            self.tally.add(
+                finding.rule,
+                disposition.outcome(self.plan.action(finding.rule)),
+            );
+        }
+    }
+
+    fn without_base64(&mut self, without: bool) {
+        let mut views = self.scratch.views;
+        views.base64 &= !without;
+        self.scratch.stream.set_views(views);
     }
 
     /// Where the last scan found what is to be removed: in order, disjoint.
@@ -168,7 +410,9 @@ impl Scanner<'_> {
                 ..Target::default()
             };
         }
-        let Scratch { stream, patches } = &*self.scratch;
+        let Scratch {
+            stream, patches, ..
+        } = &*self.scratch;
         let cut = whole
             .iter()
             .position(|byte| *byte == b'?')
@@ -217,9 +461,7 @@ impl Scanner<'_> {
             .into_iter()
             .flatten()
         {
-            part.iter_mut()
-                .filter(|byte| matches!(byte, 0 | b'\r' | b'\n'))
-                .for_each(|byte| *byte = b' ');
+            end_no_header(part, b' ');
         }
         target
     }

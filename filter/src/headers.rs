@@ -37,11 +37,22 @@ pub fn is_fixed(name: &[u8]) -> bool {
             .is_some_and(|start| start.eq_ignore_ascii_case(WEBSOCKET))
 }
 
-/// Whether a name is in a list of lower-case names.
+/// Whether two names are the same for those who read `_` and `-` alike, as many servers do, and letters of either case.
+///
+/// It is not asked where that would take a header out of sight ([`is_fixed`]).
+#[must_use]
+pub fn alike(one: &[u8], other: &[u8]) -> bool {
+    let fold = |byte: &u8| match byte {
+        b'_' => b'-',
+        other => other.to_ascii_lowercase(),
+    };
+    one.len() == other.len() && one.iter().map(fold).eq(other.iter().map(fold))
+}
+
+/// Whether a name is in a list.
 #[must_use]
 pub fn listed(name: &[u8], list: &[String]) -> bool {
-    list.iter()
-        .any(|entry| name.eq_ignore_ascii_case(entry.as_bytes()))
+    list.iter().any(|entry| alike(name, entry.as_bytes()))
 }
 
 /// A header map and what is to become of it.
@@ -88,14 +99,22 @@ impl<'a> Changes<'a> {
         }
     }
 
-    /// Takes away all headers of a name, given in lower case.
-    pub fn remove(&mut self, name: &str) {
+    /// Takes away all headers of a name. Answers whether there was one.
+    pub fn remove(&mut self, name: &str) -> bool {
+        self.remove_all(|other| alike(other, name.as_bytes()))
+    }
+
+    /// Takes away all headers whose name is meant. Answers whether there was one.
+    pub fn remove_all(&mut self, is_meant: impl Fn(&[u8]) -> bool) -> bool {
         let pairs = self.pairs;
+        let mut any = false;
         for (index, pair) in pairs.iter().enumerate() {
-            if pair.name.eq_ignore_ascii_case(name.as_bytes()) {
+            if is_meant(pair.name) {
                 self.set(index, None);
+                any = true;
             }
         }
+        any
     }
 
     /// Makes a strong entity tag weak (RFC 9110, section 8.8.1): the bytes differ from those that it was made for.
@@ -199,5 +218,9 @@ mod tests {
         }
         let list = [String::from("x-api-key")];
         assert!(listed(b"X-Api-Key", &list) && !listed(b"x-api-keys", &list));
+        assert!(listed(b"x_api-KEY", &list) && listed(b"x-a", &["x_a".into()]));
+        for name in ["content_length", "accept_encoding", "sec_websocket_key"] {
+            assert!(!is_fixed(name.as_bytes()), "nothing hides behind {name}");
+        }
     }
 }

@@ -16,6 +16,7 @@
 //! - No log line, counter or reply holds a byte of traffic.
 #![deny(unsafe_code)]
 
+pub mod base64_text;
 pub mod body;
 pub mod coded;
 pub mod coding;
@@ -30,10 +31,12 @@ pub mod host;
 pub mod known;
 pub mod map;
 pub mod media;
+pub mod parts;
 pub mod patches;
 pub mod plugin;
 pub mod publish;
 pub mod session;
+pub mod shape;
 
 #[cfg(any(target_arch = "wasm32", test))]
 mod abi;

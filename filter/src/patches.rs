@@ -15,6 +15,9 @@ struct Patch {
     to: usize,
 }
 
+/// What stands for something that is not shown, whatever its length.
+pub const HIDDEN: &[u8] = b"***";
+
 /// Edits in the order of the stream, disjoint.
 #[derive(Debug, Default)]
 pub struct Patches {
@@ -57,6 +60,12 @@ impl Patches {
         }
     }
 
+    /// An edit of its own, for tests of those who apply them.
+    #[cfg(test)]
+    pub(crate) fn put_for_test(&mut self, start: u64, end: u64, replacement: &[u8]) {
+        self.add(start, end, replacement);
+    }
+
     /// Whether there is nothing to change.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -73,6 +82,57 @@ impl Patches {
     pub fn clear(&mut self) {
         self.items.clear();
         self.bytes.clear();
+    }
+
+    /// The edits that change anything in `start..end`.
+    fn within(&self, start: u64, end: u64) -> impl Iterator<Item = &Patch> {
+        let first = self.items.partition_point(|patch| patch.end <= start);
+        let rest = self.items.get(first..).unwrap_or_default().iter();
+        rest.take_while(move |patch| patch.start < end)
+    }
+
+    /// Whether anything is changed in `start..end`.
+    #[must_use]
+    pub fn touch(&self, start: u64, end: u64) -> bool {
+        self.within(start, end).next().is_some()
+    }
+
+    /// Appends `bytes`, whose first byte stands at stream offset `base`, with the edits in it: what stands around them is not changed.
+    ///
+    /// An edit that reaches beyond `bytes` is made here as far as it reaches: what is a mask stays one, anything else is written whole. With `stars` every edit is a mask.
+    /// With `hide` what no edit covers becomes [`HIDDEN`].
+    pub fn apply_inside(
+        &self,
+        base: u64,
+        bytes: &[u8],
+        stars: bool,
+        hide: bool,
+        out: &mut Vec<u8>,
+    ) {
+        let end = base + bytes.len() as u64;
+        let copy = |from: u64, to: u64, out: &mut Vec<u8>| {
+            let place = |at: u64| usize::try_from(at - base).unwrap_or(usize::MAX);
+            match bytes.get(place(from)..place(to)) {
+                Some([]) | None => {}
+                Some(_) if hide => out.extend_from_slice(HIDDEN),
+                Some(kept) => out.extend_from_slice(kept),
+            }
+        };
+        let mut at = base;
+        for patch in self.within(base, end) {
+            let (from, to) = (patch.start.max(at), patch.end.min(end));
+            copy(at, from, out);
+            let inside = patch.start >= base && patch.end <= end;
+            let replacement = self.bytes.get(patch.from..patch.to).unwrap_or_default();
+            let even = replacement.len() as u64 == patch.end - patch.start;
+            if stars || even && !inside {
+                out.extend((from..to).map(|_| b'*'));
+            } else {
+                out.extend_from_slice(replacement);
+            }
+            at = to;
+        }
+        copy(at, end, out);
     }
 
     /// Keeps little room beyond what is in use.
@@ -176,6 +236,28 @@ mod tests {
                 "cut at {cut}"
             );
         }
+    }
+
+    #[test]
+    fn edits_inside_of_a_part_leave_what_is_around_it() {
+        let p = patches(&[(2, 4, "[tag]"), (6, 9, "*56")]);
+        let inside = |base: u64, bytes: &str, stars: bool, hide: bool| {
+            let mut out = Vec::new();
+            p.apply_inside(base, bytes.as_bytes(), stars, hide, &mut out);
+            String::from_utf8_lossy(&out).into_owned()
+        };
+        assert_eq!(inside(0, "0123456789", false, false), "01[tag]45*569");
+        assert_eq!(inside(0, "0123456789", true, false), "01**45***9");
+        assert_eq!(inside(0, "012", false, false), "01[tag]");
+        assert_eq!(
+            inside(3, "3456", false, false),
+            "[tag]45*",
+            "a mask keeps nothing where it is cut"
+        );
+        assert_eq!(inside(4, "45", false, true), "***");
+        assert_eq!(inside(2, "23", false, true), "[tag]");
+        assert_eq!(inside(3, "34", false, true), "[tag]***");
+        assert!(p.touch(3, 5) && p.touch(5, 7) && !p.touch(4, 6) && !p.touch(9, 20));
     }
 
     #[test]

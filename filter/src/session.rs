@@ -71,6 +71,7 @@ impl Shared {
         Scanner {
             engine: &plugin.engine,
             plan: &plugin.plan,
+            masks: &plugin.masks,
             scratch: &mut self.scratch,
             tally: &mut self.work.tally,
         }

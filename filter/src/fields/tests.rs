@@ -18,10 +18,18 @@ static ARTIFACT: std::sync::LazyLock<Vec<u8>> = std::sync::LazyLock::new(|| {
 fn with<T>(run: impl FnOnce(&mut Scanner<'_>) -> T) -> T {
     let engine = Engine::load(ARTIFACT.as_slice()).unwrap();
     let plan = Plan::new(&engine, None).unwrap();
+    let mut masks = plan.clone();
+    for rule in engine.rules() {
+        let index = engine.find_rule(&rule.id).unwrap();
+        if !plan.action(index).preserves_length() {
+            masks.set_action(index, Action::Mask);
+        }
+    }
     let (mut scratch, mut tally) = (Scratch::default(), Tally::default());
     run(&mut Scanner {
         engine: &engine,
         plan: &plan,
+        masks: &masks,
         scratch: &mut scratch,
         tally: &mut tally,
     })
@@ -171,4 +179,242 @@ fn many_parameters() {
         Some("b&".repeat(60_000).len())
     );
     assert!(started.elapsed().as_secs() < 5, "{:?}", started.elapsed());
+}
+
+#[test]
+fn cookies_change_one_by_one() {
+    for (name, given, expected) in [
+        (
+            "cookie",
+            "a=1; k=key-12345678; b=2",
+            "a=1; k=[demo.key]; b=2",
+        ),
+        ("Cookie", "a=\"key-12345678\";b", "a=\"[demo.key]\";b"),
+        (
+            "cookie",
+            "sesame_key=abcdefghijkl0; b=2",
+            "sesame_key=[demo.pair]; b=2",
+        ),
+        (
+            "cookie",
+            "sesame-key=%61bcdefghijkl0",
+            "sesame-key=[demo.pair]",
+        ),
+        (
+            "cookie",
+            "key-12345678=1; key-12345678",
+            "************=1; [demo.key]",
+        ),
+        ("cookie", "a=1; d=drp-123456; b=2", "a=1; b=2"),
+        ("cookie", "d=drp-123456; d=drp-123456; b=2", "b=2"),
+        ("cookie", "a=1; d=drp-123456; e=drp-123456", "a=1"),
+        (
+            "cookie",
+            "d=drp-123456; k=msk-abcdef; e=drp-123456;",
+            "k=**********;",
+        ),
+        (
+            "set-cookie",
+            "s=key-12345678; Path=/; Expires=Wed, 21 Oct 2026 07:28:00 GMT; Secure",
+            "s=[demo.key]; Path=/; Expires=Wed, 21 Oct 2026 07:28:00 GMT; Secure",
+        ),
+        (
+            "set_cookie",
+            "s=1; Path=/; note=key-12345678",
+            "s=1; Path=/; note=[demo.key]",
+        ),
+    ] {
+        assert_eq!(value(name, given.as_bytes()).as_deref(), Some(expected));
+    }
+    assert!(header("cookie", b"a=drp-123456; b=drp-654321;").remove);
+    assert!(header("set-cookie", b"a=drp-123456; Path=/").remove);
+    let field = header(
+        "set-cookie",
+        b"s=1; Domain=key-12345678; Path=/key-12345678",
+    );
+    assert!(field.kept && field.hit && field.value.is_none() && !field.remove);
+    assert!(
+        header("set-cookie", b"s=1; Path=/stp-123456")
+            .block
+            .is_some()
+    );
+}
+
+/// A pattern that reads on across what holds a value together changes what is on both sides of it.
+#[test]
+fn what_holds_a_value_together_stays() {
+    let mut patches = Patches::default();
+    patches.put_for_test(0, 40, b"[demo.key]");
+    for (kind, given, expected) in [
+        (
+            Kind::Cookies,
+            "ab=cd; ef=gh",
+            "**=[demo.key]; **=[demo.key]",
+        ),
+        (
+            Kind::Url,
+            "https://u:p@a.test:80/x?y=z&w#f",
+            "https://[demo.key]:[demo.key]@******:80/[demo.key]?[demo.key]&[demo.key]#[demo.key]",
+        ),
+        (
+            Kind::Credentials,
+            "Digest a=\"b\", c=d",
+            "Digest a=\"[demo.key]\", c=[demo.key]",
+        ),
+    ] {
+        let layout = Layout::of(kind, given.as_bytes(), false);
+        let mut out = Vec::new();
+        Shape {
+            layout: &layout,
+            patches: &patches,
+            base: 0,
+            value: given.as_bytes(),
+            hide: false,
+        }
+        .write(&[], &mut out);
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
+    }
+}
+
+#[test]
+fn credentials_by_scheme() {
+    use base64::Engine as _;
+    let standard = base64::engine::general_purpose::STANDARD;
+    let basic = |text: &str| format!("Basic {}", standard.encode(text));
+    for (given, expected) in [
+        ("Bearer key-12345678".into(), "Bearer [demo.key]".into()),
+        (
+            "Digest username=\"key-12345678\", response=\"msk-abcdef\"".into(),
+            "Digest username=\"[demo.key]\", response=\"**********\"".into(),
+        ),
+        (
+            "AWS4-HMAC-SHA256 Credential=key-12345678/20261121/s3, SignedHeaders=a;b, Signature=ff"
+                .into(),
+            "AWS4-HMAC-SHA256 Credential=[demo.key]/20261121/s3, SignedHeaders=a;b, Signature=ff"
+                .into(),
+        ),
+        (basic("user:key-12345678"), basic("user:[demo.key]")),
+        (
+            basic("key-12345678:msk-abcdef"),
+            basic("[demo.key]:**********"),
+        ),
+    ] {
+        let (given, expected): (String, String) = (given, expected);
+        for name in ["authorization", "Proxy_Authorization"] {
+            assert_eq!(value(name, given.as_bytes()), Some(expected.clone()));
+        }
+    }
+    assert_eq!(
+        header("authorization", basic("user:pass").as_bytes()),
+        Field::default()
+    );
+    assert!(header("authorization", basic("u:drp-123456").as_bytes()).remove);
+    assert!(
+        header("authorization", basic("u:stp-123456").as_bytes())
+            .block
+            .is_some()
+    );
+}
+
+#[test]
+fn published_credentials_are_hidden_whether_a_rule_knows_them_or_not() {
+    for (given, expected) in [
+        ("Bearer opaque", Some("Bearer ***")),
+        ("Basic dXNlcjpwYXNz", Some("Basic ***")),
+        ("opaque", Some("***")),
+        ("Bearer key-12345678", Some("Bearer [demo.key]")),
+        ("Bearer x.key-12345678", Some("Bearer ***[demo.key]")),
+        (
+            "Digest username=\"me\", uri=\"/a\", response=\"6629\"",
+            Some("Digest username=\"me\", uri=\"/a\", response=\"***\""),
+        ),
+        ("", None),
+    ] {
+        let field =
+            with(|scanner| scanner.header(b"authorization", given.as_bytes(), Disposition::Log));
+        let text = field.value.map(|value| String::from_utf8(value).unwrap());
+        assert_eq!(text.as_deref(), expected);
+    }
+}
+
+#[test]
+fn references_stay_references() {
+    for (name, given, expected) in [
+        (
+            "referer",
+            "https://u:key-12345678@a.test:8080/key-12345678/b?k=%6Bey-12345678&x=1#key-12345678",
+            "https://u:%5Bdemo.key%5D@a.test:8080/%5Bdemo.key%5D/b?k=%5Bdemo.key%5D&x=1#%5Bdemo.key%5D",
+        ),
+        (
+            "location",
+            "/a?sesame_key=abcdefghijkl0&b",
+            "/a?sesame_key=%5Bdemo.pair%5D&b",
+        ),
+        ("location", "/a?x=1&y=drp-123456&z#f", "/a?x=1&z#f"),
+        ("location", "/a?y=drp-123456#f", "/a#f"),
+        ("location", "/a?x&y=drp-123456", "/a?x"),
+        ("content-location", "key-12345678", "%5Bdemo.key%5D"),
+        (
+            "origin",
+            "https://key-12345678.test:1",
+            "https://************.test:1",
+        ),
+        ("x-original-url", "/drp-123456/", "/%5Bdemo.drop%5D/"),
+        (
+            "link",
+            "</a?k=key-12345678>; rel=\"key-12345678\"; t=key-12345678, </b>",
+            "</a?k=%5Bdemo.key%5D>; rel=\"%5Bdemo.key%5D\"; t=************, </b>",
+        ),
+    ] {
+        assert_eq!(value(name, given.as_bytes()).as_deref(), Some(expected));
+    }
+    let published = with(|scanner| {
+        scanner.header(
+            b"referer",
+            b"https://a.test/?k=key-12345678",
+            Disposition::Log,
+        )
+    });
+    assert_eq!(
+        published.value.as_deref(),
+        Some(b"https://a.test/?k=[demo.key]".as_slice())
+    );
+}
+
+#[test]
+fn binary_metadata_stays_base64_of_as_many_bytes() {
+    use base64::Engine as _;
+    let standard = base64::engine::general_purpose::STANDARD;
+    let bare = base64::engine::general_purpose::STANDARD_NO_PAD;
+    let (plain, masked) = ("a key-12345678", "a ************");
+    for (given, expected) in [
+        (standard.encode(plain), standard.encode(masked)),
+        (bare.encode(plain), bare.encode(masked)),
+        (
+            format!("YQ, {},Yg==", bare.encode(plain)),
+            format!("YQ, {},Yg==", bare.encode(masked)),
+        ),
+        // Rules that want a word to end read the text of a message, not its lengths.
+        (
+            bare.encode(b"\x0a\x0ckey-12345678\x12\x01A"),
+            bare.encode(b"\x0a\x0c************\x12\x01A"),
+        ),
+    ] {
+        assert_eq!(value("note-bin", given.as_bytes()), Some(expected));
+    }
+    assert_eq!(
+        value("sesame-key-bin", b"a key-12345678").as_deref(),
+        Some("a [demo.key]"),
+        "what is no base64 is text"
+    );
+    assert_eq!(header("x-bin", b"YQ==,+/+/"), Field::default());
+    assert!(header("x-bin", standard.encode("drp-123456").as_bytes()).remove);
+    assert!(
+        header("x-bin", standard.encode("stp-123456").as_bytes())
+            .block
+            .is_some()
+    );
+    // A rule that finds the base64 itself: ten digits stand for seven bytes.
+    let found = value("note-bin", b"msk-abcdef");
+    assert_eq!(found, Some(bare.encode("*******")));
 }
