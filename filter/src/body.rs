@@ -143,6 +143,8 @@ pub struct Body {
     trying: bool,
     /// The last byte was scanned: nothing follows.
     ended: bool,
+    /// Something was or will be written in place of what came.
+    changed: bool,
     /// Bytes that were scanned and bytes that were held, not told to the counters yet.
     scanned: u64,
     waited: u64,
@@ -188,6 +190,7 @@ impl Body {
             keeps: false,
             trying: false,
             ended: false,
+            changed: false,
             scanned: 0,
             waited: 0,
         }
@@ -234,7 +237,7 @@ impl Body {
         if self.is_refused() {
             return Ok(Progress::Encoded);
         }
-        if self.disposition == Disposition::Body && self.stream.blocked().is_some() {
+        if self.is_forbidden() {
             return Ok(Progress::Refuse);
         }
         let undecided = self.stream.undecided();
@@ -260,6 +263,9 @@ impl Body {
             if late && !carry || undecided > rules.hold_limit {
                 self.stream.force(rules.engine);
                 self.settle(host, rules, work)?;
+                if self.is_forbidden() {
+                    return Ok(Progress::Refuse);
+                }
             } else if !carry {
                 self.waited += new;
                 // A proxy that does not pause would send what it holds: until it has shown that it does, nothing stays in its
@@ -297,7 +303,7 @@ impl Body {
         if self.is_refused() {
             return Ok(Progress::Encoded);
         }
-        if self.disposition == Disposition::Body && self.stream.blocked().is_some() {
+        if self.is_forbidden() {
             return Ok(Progress::Refuse);
         }
         if self.trying {
@@ -330,6 +336,27 @@ impl Body {
         self.ended = true;
         self.stream.commit(rules.engine, rules.plan, 0, true);
         self.settle(host, rules, work)
+    }
+
+    /// Whether something was found that refuses the message.
+    fn is_forbidden(&self) -> bool {
+        match self.disposition {
+            Disposition::Body => self.stream.blocked().is_some(),
+            Disposition::Sealed => self.changed,
+            _ => false,
+        }
+    }
+
+    /// Whether anything of the body was changed so far.
+    #[must_use]
+    pub fn is_changed(&self) -> bool {
+        self.changed
+    }
+
+    /// Whether nothing of it may change.
+    #[must_use]
+    pub fn is_sealed(&self) -> bool {
+        self.disposition == Disposition::Sealed
     }
 
     /// Whether something came that nothing here reads, and such things may not pass.
@@ -472,6 +499,7 @@ impl Body {
             self.patches
                 .collect(&self.stream)
                 .map_err(|_| BodyError::Memory)?;
+            self.changed |= !self.patches.is_empty();
         }
         for finding in self.stream.findings() {
             work.tally.add(

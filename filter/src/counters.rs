@@ -54,6 +54,8 @@ pub enum Disposition {
     Body,
     /// In a body whose headers have left: all but removal and refusal.
     LateBody,
+    /// In a signed body: nothing of it is changed, so whatever should be refuses it.
+    Sealed,
     /// Shadow mode.
     Shadow,
     /// In what is published for access logs.
@@ -72,7 +74,7 @@ impl Disposition {
             (Disposition::Log, _) => Outcome::Logged,
             (Disposition::Pass, _) => Outcome::Passed,
             (Disposition::LateBody, Action::Block) => Outcome::BlockedLate,
-            (_, Action::Block) => Outcome::Blocked,
+            (_, Action::Block) | (Disposition::Sealed, _) => Outcome::Blocked,
             (Disposition::Field, Action::Remove) => Outcome::Removed,
             _ => Outcome::Redacted,
         }
@@ -127,10 +129,24 @@ pub enum Event {
     EncodedBomb,
     /// Bodies that would have taken more memory than there is for decoding.
     EncodedMemory,
+    /// Messages that were refused because their bodies are parts.
+    PartialBlocked,
+    /// Requests that asked for a part and were made to ask for all.
+    RangeStripped,
+    /// Responses whose entity tag was made weak.
+    EtagWeakened,
+    /// Messages, or their trailers, that lost a digest of the body.
+    DigestDropped,
+    /// Messages that were refused because a signed body should have been changed.
+    SignedBlocked,
+    /// Messages, or their trailers, that lost a signature of the body.
+    SignedDropped,
+    /// Signed bodies that went on unread.
+    OpenSigned,
 }
 
 impl Event {
-    const ALL: [Event; 22] = [
+    const ALL: [Event; 29] = [
         Event::ConfigLoaded,
         Event::ConfigRefused,
         Event::FailureClosed,
@@ -153,6 +169,13 @@ impl Event {
         Event::EncodedDamaged,
         Event::EncodedBomb,
         Event::EncodedMemory,
+        Event::PartialBlocked,
+        Event::RangeStripped,
+        Event::EtagWeakened,
+        Event::DigestDropped,
+        Event::SignedBlocked,
+        Event::SignedDropped,
+        Event::OpenSigned,
     ];
 
     fn name(self) -> &'static str {
@@ -179,6 +202,13 @@ impl Event {
             Event::EncodedDamaged => "blackbar.encoded.damaged",
             Event::EncodedBomb => "blackbar.encoded.bomb",
             Event::EncodedMemory => "blackbar.encoded.memory",
+            Event::PartialBlocked => "blackbar.partial_content.blocked",
+            Event::RangeStripped => "blackbar.range.stripped",
+            Event::EtagWeakened => "blackbar.etag.weakened",
+            Event::DigestDropped => "blackbar.digest.dropped",
+            Event::SignedBlocked => "blackbar.signed.blocked",
+            Event::SignedDropped => "blackbar.signed.dropped",
+            Event::OpenSigned => "blackbar.open.signed",
         }
     }
 }
@@ -298,11 +328,20 @@ mod tests {
     #[test]
     fn outcomes_say_what_could_be_done_in_their_place() {
         use Disposition as D;
-        for place in [D::Field, D::Body, D::LateBody, D::Shadow, D::Log, D::Pass] {
+        for place in [
+            D::Field,
+            D::Body,
+            D::LateBody,
+            D::Sealed,
+            D::Shadow,
+            D::Log,
+            D::Pass,
+        ] {
             assert_eq!(place.outcome(Action::Allow), Outcome::Allowed);
         }
         assert_eq!(D::Field.outcome(Action::Remove), Outcome::Removed);
         assert_eq!(D::Body.outcome(Action::Remove), Outcome::Redacted);
+        assert_eq!(D::Sealed.outcome(Action::Tag), Outcome::Blocked);
         assert_eq!(D::Body.outcome(Action::Block), Outcome::Blocked);
         assert_eq!(D::LateBody.outcome(Action::Block), Outcome::BlockedLate);
         assert_eq!(D::Shadow.outcome(Action::Block), Outcome::Shadow);

@@ -1,12 +1,12 @@
-//! What is done with a body that its headers announce, and what the headers must say then. Scanning it lives in [`crate::body`].
+//! What is done with a body that its headers announce. What the headers must say then lives in [`crate::integrity`], scanning it in
+//! [`crate::body`].
 
 use blackbar_carriers::Format;
 
 use crate::coding::Coding;
-use crate::config::Encoded;
+use crate::config::{Encoded, Partial, Signed};
 use crate::counters::Event;
 use crate::exchange::Side;
-use crate::headers::Changes;
 use crate::media::{self, Facts};
 use crate::plugin::Plugin;
 
@@ -15,6 +15,8 @@ pub(crate) enum Decision {
     Scan {
         format: Format,
         masks: bool,
+        /// It is signed: what should be changed is refused.
+        sealed: bool,
     },
     /// It is decoded first.
     Decode {
@@ -24,11 +26,26 @@ pub(crate) enum Decision {
     /// It goes on without its body.
     Strip,
     Through(Event),
-    Refuse,
+    Refuse(Reason),
 }
 
-/// What is done with a body that its headers announce.
-pub(crate) fn decide(plugin: &Plugin, side: Side, facts: &Facts<'_>, tunnel: bool) -> Decision {
+/// Why a message is refused before its body is read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reason {
+    /// Its body is in a coding that cannot be read.
+    Encoded,
+    /// Its body is a part of something.
+    Partial,
+}
+
+/// What is done with a body that its headers announce. `signed`: they say that a change would break a signature.
+pub(crate) fn decide(
+    plugin: &Plugin,
+    side: Side,
+    facts: &Facts<'_>,
+    tunnel: bool,
+    signed: bool,
+) -> Decision {
     let config = &plugin.config;
     let coding = &config.content_encoding;
     let skip = match side {
@@ -41,20 +58,23 @@ pub(crate) fn decide(plugin: &Plugin, side: Side, facts: &Facts<'_>, tunnel: boo
             Decision::Scan {
                 format: Format::Bytes,
                 masks: true,
+                sealed: false,
             }
         } else {
             Decision::Through(Event::OpenUpgrade)
         };
     }
+    let partial = is_partial(side, facts);
+    let alters = plugin.enforces() && plugin.changes;
     let format = Format::of(facts.content_type);
     // A part of what is coded cannot be decoded. Snappy is a coding of HTTP where its protocols say so.
     let decodes = coding.of(side) == Encoded::Decode
         && !facts.codings.is_empty()
-        && facts.status != 206
+        && !partial
         && (format == Format::Protobuf || !facts.codings.contains(&Coding::Snappy));
     if facts.encoded && !decodes {
         return match coding.undecoded(side) {
-            Encoded::Block if plugin.enforces() => Decision::Refuse,
+            Encoded::Block if plugin.enforces() => Decision::Refuse(Reason::Encoded),
             Encoded::Strip if plugin.enforces() => Decision::Strip,
             _ => Decision::Through(Event::OpenEncoded),
         };
@@ -62,29 +82,37 @@ pub(crate) fn decide(plugin: &Plugin, side: Side, facts: &Facts<'_>, tunnel: boo
     if media::listed(facts.content_type, skip) {
         return Decision::Through(Event::OpenContentType);
     }
+    if partial && config.partial_content == Partial::Block && alters {
+        return Decision::Refuse(Reason::Partial);
+    }
+    let signed = signed && alters;
+    if signed && config.signed_bodies.of(side) == Signed::Pass {
+        return Decision::Through(Event::OpenSigned);
+    }
+    let sealed = signed && config.signed_bodies.of(side) == Signed::Block;
     if decodes {
-        return Decision::Decode {
-            format,
-            masks: format.is_counted(),
+        // To decode it is to change it.
+        return if sealed {
+            Decision::Refuse(Reason::Encoded)
+        } else {
+            Decision::Decode {
+                format,
+                masks: format.is_counted(),
+            }
         };
     }
     // A part of a representation stands at an offset that its headers name.
-    let masks = format.is_counted() || facts.status == 206 || facts.length == Some(0);
-    Decision::Scan { format, masks }
+    Decision::Scan {
+        format,
+        masks: format.is_counted() || partial || facts.length == Some(0),
+        sealed,
+    }
 }
 
-/// Makes the headers of a message fit a body that may change.
-pub(crate) fn announce(changes: &mut Changes<'_>, side: Side, strip_range: bool, resize: bool) {
-    if resize {
-        changes.remove("content-length");
-    }
-    for digest in ["content-digest", "repr-digest", "digest", "content-md5"] {
-        changes.remove(digest);
-    }
-    if side == Side::Response {
-        changes.weaken_etag();
-        if strip_range {
-            changes.remove("accept-ranges");
-        }
+/// Whether a body is a part of a representation: of one that is asked for, or that is to be changed (RFC 9110, section 14.5).
+pub(crate) fn is_partial(side: Side, facts: &Facts<'_>) -> bool {
+    match side {
+        Side::Request => facts.content_range,
+        Side::Response => facts.status == 206,
     }
 }

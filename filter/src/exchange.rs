@@ -1,24 +1,25 @@
-//! One request and its response: what each callback does. Reading bodies lives in [`crate::body`], redacting values in
-//! [`crate::fields`], reading headers in [`crate::media`], what becomes of a body in `decision`; the order of things is here.
+//! One request and its response: what each callback does. Reading bodies lives in [`crate::body`], the values of headers in
+//! [`crate::values`], reading headers in [`crate::media`], what becomes of a body in `decision`; the order of things is here.
 
 use std::rc::Rc;
 
 use blackbar_carriers::Format;
-use blackbar_engine::{Place, Plan};
+use blackbar_engine::Plan;
 
 use crate::body::{Body, BodyError, Progress, Rules};
 use crate::coded::{Announced, Coded, Ways};
 use crate::coding::Coding;
-use crate::config::{Mode, OnFailure, OnHoldLimit};
+use crate::config::{Mode, OnFailure, OnHoldLimit, Signed};
 use crate::counters::{Disposition, Event};
-use crate::decision::{Decision, announce, decide};
-use crate::headers::{Changes, alike, is_fixed, listed};
+use crate::decision::{Decision, Reason, decide, is_partial};
+use crate::headers::Changes;
 use crate::host::{Action, BufferKind, Host, HostError, MapKind};
-use crate::map::{self, MapError, Pair};
+use crate::integrity;
+use crate::map::{self, MapError};
 use crate::media::Facts;
 use crate::plugin::Plugin;
-use crate::publish::{self, publish};
 use crate::session::Session;
+use crate::values;
 
 /// A direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,11 +38,12 @@ impl Side {
         }
     }
 
-    /// What is answered to a message in a coding that cannot be read.
-    fn encoded_status(self) -> u32 {
-        match self {
-            Side::Request => 415,
-            Side::Response => 502,
+    /// What is answered to a message whose body is refused unread.
+    fn status(self, reason: Reason) -> u32 {
+        match (self, reason) {
+            (Side::Request, Reason::Encoded) => 415,
+            (Side::Request, Reason::Partial) => 400,
+            (Side::Response, _) => 502,
         }
     }
 }
@@ -179,7 +181,7 @@ impl Exchange {
         }
         // First of all: a message that is refused stands in the access log, too.
         if config.publish {
-            self.publish(session, plugin, side, &pairs);
+            values::show(session, plugin, side, &pairs);
         }
         let facts = Facts::of(&pairs);
         let alone = match side {
@@ -204,122 +206,167 @@ impl Exchange {
             Side::Request => (config.scan.request.headers, config.scan.request.body),
             Side::Response => (config.scan.response.headers, config.scan.response.body),
         };
+        let alters = plugin.enforces() && plugin.changes;
+        let signatures = &config.signed_bodies.headers;
+        let signed = scan_body && !alone && alters && integrity::is_signed(&pairs, signatures);
+        let decision = (scan_body && !alone).then(|| decide(plugin, side, &facts, tunnel, signed));
+        let sealed = matches!(
+            decision,
+            Some(Decision::Scan { sealed: true, .. } | Decision::Through(Event::OpenSigned))
+        );
+        let disposition = plugin_disposition(plugin);
         let mut block = false;
         if scan_values {
-            block |= values(
+            block |= values::redact(
                 session,
                 plugin,
                 side,
                 &pairs,
                 &mut changes,
-                plugin_disposition(plugin),
+                disposition,
+                sealed,
             );
         }
         if side == Side::Request && config.scan.request.url {
-            block |= url(session, plugin, &pairs, &mut changes);
+            block |= values::redact_target(session, plugin, &pairs, &mut changes, disposition);
         }
         if block && plugin.enforces() {
             return Ok(self.refuse(session, side, config.block_status, BLOCKED, 0));
         }
-        if scan_body && !alone {
-            match decide(plugin, side, &facts, tunnel) {
-                Decision::Refuse => {
-                    plugin.counters.event(host, Event::EncodedBlocked, 1);
-                    return Ok(self.refuse(session, side, side.encoded_status(), ENCODED, 0));
-                }
-                Decision::Through(event) => {
-                    plugin.counters.event(host, event, 1);
-                    *self.state(side) = BodyState::Through;
-                }
-                Decision::Strip => {
-                    plugin.counters.event(host, Event::EncodedStripped, 1);
-                    announce(&mut changes, side, config.strip_range, true);
-                    changes.remove("content-encoding");
-                    *self.state(side) = BodyState::Strip;
-                }
-                Decision::Decode { format, masks } => {
-                    let changing = plugin.enforces() && plugin.changes;
-                    if changing {
-                        announce(&mut changes, side, config.strip_range, true);
-                        if !facts.codings.contains(&Coding::Snappy) {
-                            changes.remove("content-encoding");
-                        }
-                    }
-                    let ways = Ways {
-                        limits: config.content_encoding.limits(),
-                        on_hold_limit: config.on_hold_limit,
-                        encoded: config.content_encoding.undecoded(side),
-                    };
-                    let announced = Announced {
-                        format,
-                        codings: &facts.codings,
-                        length: facts.length,
-                    };
-                    let stream = session.shared.stream(plugin);
-                    let body = Coded::new(
-                        side.buffer(),
-                        // Where no rule changes anything, the body stays as it came.
-                        if changing {
-                            plugin_body(plugin, side)
-                        } else {
-                            Disposition::Shadow
-                        },
-                        announced,
-                        ways,
-                        &session.shared.work,
-                        stream,
+        let drop_signed = |changes: &mut Changes<'_>| {
+            if signed && config.signed_bodies.of(side) == Signed::Drop {
+                integrity::drop_signatures(changes, &plugin.counters, host, signatures);
+            }
+        };
+        match decision {
+            // What would describe a body that may change describes it in other replies about it, too.
+            None if scan_body && alters && (self.head || facts.status == 304) && !tunnel => {
+                integrity::announce(
+                    &mut changes,
+                    &plugin.counters,
+                    host,
+                    side,
+                    config.strip_range,
+                    false,
+                );
+            }
+            None => {}
+            Some(Decision::Refuse(reason)) => {
+                return Ok(self.refuse_unread(session, plugin, side, reason, 0));
+            }
+            Some(Decision::Through(event)) => {
+                plugin.counters.event(host, event, 1);
+                *self.state(side) = BodyState::Through;
+            }
+            Some(Decision::Strip) => {
+                plugin.counters.event(host, Event::EncodedStripped, 1);
+                integrity::announce(
+                    &mut changes,
+                    &plugin.counters,
+                    host,
+                    side,
+                    config.strip_range,
+                    true,
+                );
+                changes.remove("content-encoding");
+                *self.state(side) = BodyState::Strip;
+            }
+            Some(Decision::Decode { format, masks }) => {
+                if alters {
+                    integrity::announce(
+                        &mut changes,
+                        &plugin.counters,
+                        host,
+                        side,
+                        config.strip_range,
+                        true,
                     );
-                    *self.state(side) = BodyState::Decode {
-                        body: Box::new(body),
-                        masks,
-                    };
+                    drop_signed(&mut changes);
+                    if !facts.codings.contains(&Coding::Snappy) {
+                        changes.remove("content-encoding");
+                    }
                 }
-                Decision::Scan { format, masks } => {
-                    if plugin.enforces() && plugin.changes {
-                        announce(
-                            &mut changes,
-                            side,
-                            config.strip_range,
-                            !masks && !plugin.plan.preserves_length() || format.resizes(),
-                        );
-                    }
-                    if facts.status == 206 {
-                        plugin.counters.event(host, Event::PartialContent, 1);
-                    }
-                    let on_hold_limit = if facts.trailers {
-                        OnHoldLimit::Mask
+                let ways = Ways {
+                    limits: config.content_encoding.limits(),
+                    on_hold_limit: config.on_hold_limit,
+                    encoded: config.content_encoding.undecoded(side),
+                };
+                let announced = Announced {
+                    format,
+                    codings: &facts.codings,
+                    length: facts.length,
+                };
+                let stream = session.shared.stream(plugin);
+                let body = Coded::new(
+                    side.buffer(),
+                    // Where no rule changes anything, the body stays as it came.
+                    if alters {
+                        plugin_body(plugin, side)
                     } else {
-                        config.on_hold_limit
-                    };
-                    let body = Body::new(
-                        side.buffer(),
-                        plugin_body(plugin, side),
-                        format,
-                        // What follows an upgrade has no length, whatever its headers say.
-                        facts.length.filter(|_| !tunnel),
-                        on_hold_limit,
-                        config.content_encoding.undecoded(side),
-                        session.shared.stream(plugin),
+                        Disposition::Shadow
+                    },
+                    announced,
+                    ways,
+                    &session.shared.work,
+                    stream,
+                );
+                *self.state(side) = BodyState::Decode {
+                    body: Box::new(body),
+                    masks,
+                };
+            }
+            Some(Decision::Scan {
+                format,
+                masks,
+                sealed,
+            }) => {
+                if alters && !sealed {
+                    let resize = !masks && !plugin.plan.preserves_length() || format.resizes();
+                    integrity::announce(
+                        &mut changes,
+                        &plugin.counters,
+                        host,
+                        side,
+                        config.strip_range,
+                        resize,
                     );
-                    *self.state(side) = BodyState::Scan {
-                        body: Box::new(body),
-                        masks,
-                    };
+                    drop_signed(&mut changes);
                 }
+                if is_partial(side, &facts) {
+                    plugin.counters.event(host, Event::PartialContent, 1);
+                }
+                let on_hold_limit = if facts.trailers {
+                    OnHoldLimit::Mask
+                } else {
+                    config.on_hold_limit
+                };
+                let disposition = if sealed {
+                    Disposition::Sealed
+                } else {
+                    plugin_body(plugin, side)
+                };
+                let body = Body::new(
+                    side.buffer(),
+                    disposition,
+                    format,
+                    // What follows an upgrade has no length, whatever its headers say.
+                    facts.length.filter(|_| !tunnel),
+                    on_hold_limit,
+                    config.content_encoding.undecoded(side),
+                    session.shared.stream(plugin),
+                );
+                *self.state(side) = BodyState::Scan {
+                    body: Box::new(body),
+                    masks,
+                };
             }
         }
-        if side == Side::Request
-            && !tunnel
-            && plugin.enforces()
-            && plugin.changes
-            && config.scan.response.body
-        {
+        if side == Side::Request && !tunnel && alters && config.scan.response.body {
             if config.content_encoding.strip_accept_encoding {
                 changes.remove("accept-encoding");
             }
             if config.strip_range {
-                changes.remove("range");
-                changes.remove("if-range");
+                integrity::drop_range(&mut changes, &plugin.counters, host);
             }
         }
         changes.write(host, kind).map_err(Failure::WriteHeaders)?;
@@ -447,9 +494,31 @@ impl Exchange {
             Side::Response if plugin.enforces() => Disposition::LateBody,
             _ => plugin_disposition(plugin),
         };
-        let block = values(session, plugin, side, &pairs, &mut changes, disposition);
+        let (changed, sealed) = match self.state(side) {
+            BodyState::Scan { body, .. } => (body.is_changed(), body.is_sealed()),
+            // Its coding went, if nothing else.
+            BodyState::Decode { .. } => (plugin.changes, false),
+            BodyState::Strip => (true, false),
+            _ => (false, false),
+        };
+        let block = values::redact(
+            session,
+            plugin,
+            side,
+            &pairs,
+            &mut changes,
+            disposition,
+            sealed,
+        );
         if block && plugin.enforces() && side == Side::Request {
             return Ok(self.refuse(session, side, plugin.config.block_status, BLOCKED, 0));
+        }
+        if changed && plugin.enforces() {
+            // By now it is known that they would be wrong.
+            let (host, counters) = (session.host, &plugin.counters);
+            let signatures = &plugin.config.signed_bodies.headers;
+            integrity::drop_digests(&mut changes, counters, host);
+            integrity::drop_signatures(&mut changes, counters, host, signatures);
         }
         changes
             .write(session.host, kind)
@@ -493,12 +562,16 @@ impl Exchange {
             Ok(Progress::Continue) => Action::Continue,
             Ok(Progress::Pause) => Action::Pause,
             Ok(Progress::Refuse) => {
+                if let BodyState::Scan { body, .. } = self.state(side)
+                    && body.is_sealed()
+                {
+                    let event = Event::SignedBlocked;
+                    plugin.counters.event(session.host, event, 1);
+                }
                 self.refuse(session, side, plugin.config.block_status, BLOCKED, size)
             }
             Ok(Progress::Encoded) => {
-                let event = Event::EncodedBlocked;
-                plugin.counters.event(session.host, event, 1);
-                self.refuse(session, side, side.encoded_status(), ENCODED, size)
+                self.refuse_unread(session, plugin, side, Reason::Encoded, size)
             }
             Ok(Progress::Unread) => {
                 plugin.counters.event(session.host, Event::OpenEncoded, 1);
@@ -530,6 +603,23 @@ impl Exchange {
             Err(_) => session.note("the proxy sends no replies; refused messages are only held"),
         }
         Action::Pause
+    }
+
+    /// The same, for a body that cannot be read as it is.
+    fn refuse_unread(
+        &mut self,
+        session: &mut Session<'_, impl Host>,
+        plugin: &Plugin,
+        side: Side,
+        reason: Reason,
+        size: usize,
+    ) -> Action {
+        let (event, words) = match reason {
+            Reason::Encoded => (Event::EncodedBlocked, ENCODED),
+            Reason::Partial => (Event::PartialBlocked, PARTIAL),
+        };
+        plugin.counters.event(session.host, event, 1);
+        self.refuse(session, side, side.status(reason), words, size)
     }
 
     fn fail(
@@ -577,65 +667,13 @@ impl Exchange {
         if wanted {
             match session.host.map(kind).map_err(Failure::ReadHeaders) {
                 Ok(bytes) => match map::decode(&bytes) {
-                    Ok(pairs) => self.publish(session, plugin, side, &pairs),
+                    Ok(pairs) => values::show(session, plugin, side, &pairs),
                     Err(error) => session.unpublished(plugin, Failure::Map(error).text()),
                 },
                 Err(failure) => session.unpublished(plugin, failure.text()),
             }
         }
         Action::Continue
-    }
-
-    /// Publishes what access logs may show, redacted.
-    fn publish(
-        &mut self,
-        session: &mut Session<'_, impl Host>,
-        plugin: &Plugin,
-        side: Side,
-        pairs: &[Pair<'_>],
-    ) {
-        let host = session.host;
-        let mut scanner = session.shared.scanner(plugin);
-        let (names, prefix) = match side {
-            Side::Request => (&plugin.config.log_headers, publish::HEADER),
-            Side::Response => (
-                &plugin.config.log_response_headers,
-                publish::RESPONSE_HEADER,
-            ),
-        };
-        let mut done = Ok(());
-        if side == Side::Request
-            && let Some(path) = pairs.iter().find(|pair| pair.name == b":path")
-        {
-            let target = scanner.target(Place::Text, path.value, Disposition::Log);
-            done = publish(host, publish::PATH, &target.path);
-            if let Some(query) = &target.query {
-                done = done.and(publish(host, publish::QUERY, query));
-            }
-        }
-        for name in names {
-            let mut all: Option<Vec<u8>> = None;
-            for pair in pairs
-                .iter()
-                .filter(|pair| alike(pair.name, name.as_bytes()))
-            {
-                let field = scanner.header(pair.name, pair.value, Disposition::Log);
-                if field.remove {
-                    continue;
-                }
-                let text = all.get_or_insert_default();
-                if !text.is_empty() {
-                    text.extend_from_slice(b", ");
-                }
-                text.extend_from_slice(field.value.as_deref().unwrap_or(pair.value));
-            }
-            if let Some(text) = all {
-                done = done.and(publish(host, &format!("{prefix}{name}"), &text));
-            }
-        }
-        if done.is_err() {
-            session.unpublished(plugin, "the proxy takes no filter state");
-        }
     }
 }
 
@@ -653,6 +691,10 @@ const BLOCKED: Words = Words {
 const ENCODED: Words = Words {
     details: "blackbar_encoded",
     body: "refused: the content coding cannot be inspected\n",
+};
+const PARTIAL: Words = Words {
+    details: "blackbar_partial",
+    body: "refused: a part of a body cannot be inspected\n",
 };
 const FAILED: Words = Words {
     details: "blackbar_failure",
@@ -691,73 +733,4 @@ fn discard(host: &impl Host, side: Side, size: usize) {
     if size > 0 {
         let _ = host.replace(side.buffer(), size, b"");
     }
-}
-
-/// Redacts header or trailer values. Answers whether a rule refuses the message.
-fn values(
-    session: &mut Session<'_, impl Host>,
-    plugin: &Plugin,
-    side: Side,
-    pairs: &[Pair<'_>],
-    changes: &mut Changes<'_>,
-    disposition: Disposition,
-) -> bool {
-    let pass = match side {
-        Side::Request => &plugin.config.pass_headers.request,
-        Side::Response => &plugin.config.pass_headers.response,
-    };
-    let mut block = false;
-    let mut passed = 0;
-    let mut scanner = session.shared.scanner(plugin);
-    for (index, pair) in pairs.iter().enumerate() {
-        if is_fixed(pair.name) || plugin.known.has(pair.name, pair.value) {
-            continue;
-        }
-        if listed(pair.name, pass) {
-            // Credentials are not kept, whatever the rules say of them.
-            passed += u64::from(scanner.header(pair.name, pair.value, Disposition::Pass).hit);
-            continue;
-        }
-        let field = scanner.header(pair.name, pair.value, disposition);
-        if !field.found {
-            plugin.known.note(pair.name, pair.value);
-        }
-        if !plugin.enforces() {
-            continue;
-        }
-        block |= field.block.is_some();
-        passed += u64::from(field.kept && !field.remove);
-        if field.remove || field.value.is_some() {
-            changes.set(index, field.value);
-        }
-    }
-    plugin
-        .counters
-        .event(session.host, Event::OpenPassHeader, passed);
-    block
-}
-
-/// Redacts path and query. Answers whether a rule refuses the message.
-fn url(
-    session: &mut Session<'_, impl Host>,
-    plugin: &Plugin,
-    pairs: &[Pair<'_>],
-    changes: &mut Changes<'_>,
-) -> bool {
-    let mut block = false;
-    let mut scanner = session.shared.scanner(plugin);
-    for (index, pair) in pairs
-        .iter()
-        .enumerate()
-        .filter(|(_, pair)| pair.name == b":path")
-    {
-        let target = scanner.target(Place::Url, pair.value, plugin_disposition(plugin));
-        if plugin.enforces() {
-            block |= target.block.is_some();
-            if target.changed {
-                changes.set(index, Some(target.join()));
-            }
-        }
-    }
-    block
 }

@@ -118,8 +118,10 @@ impl<'a> Changes<'a> {
     }
 
     /// Makes a strong entity tag weak (RFC 9110, section 8.8.1): the bytes differ from those that it was made for.
-    pub fn weaken_etag(&mut self) {
+    /// Answers whether there was one.
+    pub fn weaken_etag(&mut self) -> bool {
         let pairs = self.pairs;
+        let mut any = false;
         for (index, pair) in pairs.iter().enumerate() {
             if pair.name.eq_ignore_ascii_case(b"etag") && pair.value.starts_with(b"\"") {
                 // Another rule may have changed it: it goes on from there.
@@ -128,8 +130,10 @@ impl<'a> Changes<'a> {
                 };
                 let weak = [b"W/", value].concat();
                 self.set(index, Some(weak));
+                any = true;
             }
         }
+        any
     }
 
     /// Writes the changes. Only names that change are touched; where one has several values they are all written again, in order.

@@ -28,6 +28,7 @@ pub mod fields;
 pub mod filter;
 pub mod headers;
 pub mod host;
+pub mod integrity;
 pub mod known;
 pub mod map;
 pub mod media;
@@ -37,6 +38,7 @@ pub mod plugin;
 pub mod publish;
 pub mod session;
 pub mod shape;
+pub mod values;
 
 #[cfg(any(target_arch = "wasm32", test))]
 mod abi;

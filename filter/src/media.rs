@@ -40,6 +40,8 @@ pub struct Facts<'a> {
     pub length: Option<u64>,
     /// Whether `upgrade` is there and `connection` agrees, and no body is announced.
     pub upgrade: bool,
+    /// Whether `content-range` is there.
+    pub content_range: bool,
     /// Whether trailers are to be expected: the message names some in `trailer`, or it is gRPC.
     pub trailers: bool,
 }
@@ -90,6 +92,7 @@ impl<'a> Facts<'a> {
                         tokens(value).any(|t| !t.is_empty() && t != b"identity" && t != b"chunked");
                 }
                 b"content-length" => lengths.push(decimal(value)),
+                b"content-range" => facts.content_range = true,
                 b"trailer" => facts.trailers |= !value.trim_ascii().is_empty(),
                 b"upgrade" => upgrade |= !value.is_empty(),
                 b"connection" => connection |= tokens(value).any(|t| t == b"upgrade"),

@@ -52,7 +52,8 @@ fn every_part_is_read() {
             "rules": {"github.pat": {"action": "mask"}, "pii.card": {"action": {"keep_last": 4}}, "a.b": {"enabled": false}},
             "pass_headers": {"request": ["X-Mine"]}, "log_headers": ["Referer"], "log_response_headers": ["location"],
             "publish": true, "content_encoding": {"request": "pass", "strip_accept_encoding": false},
-            "skip_content_types": {"response": ["Image/*"]}, "file_parts": "pass", "strip_range": false, "hold_limit": 1000, "on_hold_limit": "mask",
+            "skip_content_types": {"response": ["Image/*"]}, "file_parts": "pass", "strip_range": false, "partial_content": "block",
+            "signed_bodies": {"request": "drop", "response": "pass", "headers": ["X-Sum"]}, "hold_limit": 1000, "on_hold_limit": "mask",
             "block": {"status": 451}, "on_failure": "open"}"#,
     )
     .unwrap();
@@ -92,6 +93,15 @@ fn every_part_is_read() {
     assert_eq!(config.content_encoding.request, Encoded::Pass);
     assert_eq!(config.content_encoding.response, Encoded::Block);
     assert_eq!(config.skip_content_types.response, ["image/*"]);
+    assert_eq!(config.partial_content, Partial::Block);
+    assert_eq!(
+        config.signed_bodies,
+        SignedBodies {
+            request: Signed::Drop,
+            response: Signed::Pass,
+            headers: vec!["x-sum".into()],
+        }
+    );
     assert_eq!(
         (config.hold_limit, config.block_status, config.on_failure),
         (1000, 451, OnFailure::Open)
@@ -106,6 +116,11 @@ fn anything_in_doubt_is_refused_with_its_reason() {
         ("{\"mod\": \"off\"}", "unknown field `mod`"),
         ("{\"mode\": \"of\"}", "unknown variant `of`"),
         ("{\"on_hold_limit\": \"drop\"}", "unknown variant `drop`"),
+        ("{\"signed_bodies\": \"drop\"}", "invalid type"),
+        (
+            "{\"signed_bodies\": {\"headers\": [\"a b\"]}}",
+            "signed_bodies.headers holds `a b`",
+        ),
         (
             "{\"scan\": {\"request\": {\"bodies\": true}}}",
             "unknown field `bodies`",
