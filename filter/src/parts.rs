@@ -191,9 +191,7 @@ impl Layout {
             let at = trim(value, at);
             let name = trim(value, at.start..find(value, &at, |byte| byte == b'='));
             let name = value.get(name).unwrap_or_default();
-            let known = ATTRIBUTES
-                .iter()
-                .any(|attribute| name.eq_ignore_ascii_case(attribute.as_bytes()));
+            let known = is(name, ATTRIBUTES);
             if index == 0 || published || !known {
                 self.pair(value, at);
             }
@@ -222,9 +220,15 @@ impl Layout {
             self.add_opaque(all);
             return;
         }
-        let is_token = ["basic", "bearer", "negotiate", "ntlm"]
-            .iter()
-            .any(|name| scheme.eq_ignore_ascii_case(name.as_bytes()));
+        // What stands there and is no scheme may be anything.
+        if !is(scheme, SCHEMES) {
+            self.parts.push(Part {
+                at: all.start..space,
+                write: Write::Stars,
+                opaque: !is_scheme(scheme),
+            });
+        }
+        let is_token = is(scheme, &["basic", "bearer", "negotiate", "ntlm"]);
         if is_token || !has_parameters(value, &rest) {
             self.add_opaque(rest);
             return;
@@ -236,9 +240,10 @@ impl Layout {
                 self.add_opaque(at);
                 continue;
             }
-            let name = value.get(trim(value, at.start..equals)).unwrap_or_default();
+            let name = trim(value, at.start..equals);
+            self.add(name.clone(), Write::Stars);
             let inside = unquoted(value, trim(value, equals + 1..at.end));
-            if is_telling(name) {
+            if is(value.get(name).unwrap_or_default(), TELLING) {
                 self.add(inside, Write::AsFound);
             } else {
                 self.add_opaque(inside);
@@ -249,6 +254,12 @@ impl Layout {
     fn url(&mut self, value: &[u8], at: Range<usize>) {
         let mut start = at.start;
         if let Some(colon) = scheme_end(value, &at) {
+            if !is(
+                value.get(start..colon).unwrap_or_default(),
+                &["http", "https"],
+            ) {
+                self.add(start..colon, Write::Stars);
+            }
             start = colon + 1;
             if !starts_with(value, start, &at, b"/") {
                 // `mailto:`, `data:`, `urn:`: nothing there holds a URL together.
@@ -342,33 +353,74 @@ impl Layout {
     }
 }
 
+/// Schemes that stay whatever is found: those of IANA's registry, and others that are in use.
+const SCHEMES: &[&str] = &[
+    "basic",
+    "bearer",
+    "digest",
+    "dpop",
+    "gnap",
+    "hoba",
+    "mutual",
+    "negotiate",
+    "ntlm",
+    "oauth",
+    "privatetoken",
+    "scram-sha-1",
+    "scram-sha-256",
+    "vapid",
+    "aws4-hmac-sha256",
+    "aws4-ecdsa-p256-sha256",
+    "signature",
+    "hawk",
+    "hmac",
+    "mac",
+    "token",
+    "key",
+    "apikey",
+    "api-key",
+    "splunk",
+    "ssws",
+    "geniekey",
+    "bot",
+    "jwt",
+];
+
+/// Whether it could be a scheme that is not in the list.
+fn is_scheme(text: &[u8]) -> bool {
+    text.len() <= 24
+        && text
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-')
+}
+
 /// Parameters of credentials that are none themselves: what they say helps in a log, and rules find what should not stand there.
-fn is_telling(name: &[u8]) -> bool {
-    const TELLING: &[&str] = &[
-        "realm",
-        "uri",
-        "algorithm",
-        "qop",
-        "nc",
-        "charset",
-        "userhash",
-        "username",
-        "credential",
-        "signedheaders",
-        "headers",
-        "keyid",
-        "id",
-        "ts",
-        "created",
-        "expires",
-        "version",
-        "oauth_signature_method",
-        "oauth_version",
-        "oauth_timestamp",
-    ];
-    TELLING
-        .iter()
-        .any(|telling| name.eq_ignore_ascii_case(telling.as_bytes()))
+const TELLING: &[&str] = &[
+    "realm",
+    "uri",
+    "algorithm",
+    "qop",
+    "nc",
+    "charset",
+    "userhash",
+    "username",
+    "credential",
+    "signedheaders",
+    "headers",
+    "keyid",
+    "id",
+    "ts",
+    "created",
+    "expires",
+    "version",
+    "oauth_signature_method",
+    "oauth_version",
+    "oauth_timestamp",
+];
+
+fn is(name: &[u8], list: &[&str]) -> bool {
+    list.iter()
+        .any(|entry| name.eq_ignore_ascii_case(entry.as_bytes()))
 }
 
 /// Whether credentials are parameters, not one token: a name, an equals sign and something more than padding.
@@ -535,12 +587,14 @@ mod tests {
             ("Token  abc==", "Token  {abc==}!"),
             (
                 "Digest username=\"a, b\", response=\"6f\", nc=1",
-                "Digest username=\"{a, b}\", response=\"{6f}!\", nc={1}",
+                "Digest <username>=\"{a, b}\", <response>=\"{6f}!\", <nc>={1}",
             ),
             (
                 "AWS4-HMAC-SHA256 Credential=AK/1/s3, SignedHeaders=a;b,Signature=ff",
-                "AWS4-HMAC-SHA256 Credential={AK/1/s3}, SignedHeaders={a;b},Signature={ff}!",
+                "AWS4-HMAC-SHA256 <Credential>={AK/1/s3}, <SignedHeaders>={a;b},<Signature>={ff}!",
             ),
+            ("Custom a", "<Custom> {a}!"),
+            ("a_b c", "<a_b>! {c}!"),
         ] {
             assert_eq!(shown(Kind::Credentials, value), expected);
         }
@@ -562,7 +616,7 @@ mod tests {
             ("a/b:c", "{a/b:c}"),
             ("?x&&y", "?{x}&&{y}"),
             ("#", "#"),
-            ("mailto:a@b.test", "mailto:{a@b.test}"),
+            ("mailto:a@b.test", "<mailto>:{a@b.test}"),
             ("http://h:123456/", "http://<h:123456>/"),
         ] {
             assert_eq!(shown(Kind::Url, value), expected);
@@ -608,6 +662,15 @@ mod tests {
                     at = part.at.end;
                 }
                 assert!(at <= value.len());
+                // Nothing but what holds parts together is in none of them.
+                let all = Layout::of(kind, &value, true).parts;
+                for (at, byte) in value.iter().enumerate() {
+                    let inside = all.iter().any(|part| part.at.contains(&at));
+                    assert!(
+                        inside || !byte.is_ascii_alphanumeric(),
+                        "{kind:?} {value:?}"
+                    );
+                }
                 let units = layout.lists.iter().flat_map(|list| &list.units);
                 assert!(units.clone().all(|unit| unit.end <= value.len()));
                 assert!(units.is_sorted_by(|a, b| a.end <= b.start));

@@ -14,6 +14,9 @@ const KEY: &str = "key-12345678";
 /// Base64 of `note key-12345678 of the day`.
 const BASE64: &str = "bm90ZSBrZXktMTIzNDU2Nzggb2YgdGhlIGRheQ==";
 
+/// Base64 of `key-12345678` in a field of a protobuf message.
+const MESSAGE: &str = "CAUSDGtleS0xMjM0NTY3OA";
+
 /// Where something is hidden, and what stands there.
 enum Hidden {
     Header(&'static str, Vec<String>),
@@ -42,6 +45,53 @@ fn ways() -> BTreeMap<&'static str, Hidden> {
         (
             "halves in two headers of one name",
             Header("x-note", vec!["key-1234".into(), "5678".into()]),
+        ),
+        (
+            "one of three headers of one name, the others as they were",
+            Header("x-note", vec!["a".into(), KEY.into(), "b".into()]),
+        ),
+        // Some proxies hand folds on; Envoy takes the line end out.
+        ("a folded header", one("x-note", format!("a\r\n {KEY}"))),
+        (
+            "a folded header, folded in the key",
+            one("x-note", "key-1234\r\n 5678".into()),
+        ),
+        (
+            "a cookie by its name only",
+            one("cookie", "a=1; sesame_key=abcdefghijkl0; b=2".into()),
+        ),
+        (
+            "`authorization`, a parameter",
+            one("authorization", format!("Hawk id=\"a\", mac=\"{KEY}\"")),
+        ),
+        (
+            "the password of a URL in `referer`",
+            one("referer", format!("https://u:{KEY}@a.test/")),
+        ),
+        (
+            "metadata that ends with `-bin`, without padding",
+            one("note-bin", BASE64.trim_end_matches('=').into()),
+        ),
+        (
+            "metadata that ends with `-bin`, the second of a list",
+            one("note-bin", format!("YQ==, {BASE64}")),
+        ),
+        (
+            "metadata that ends with `_bin`",
+            one("note_bin", BASE64.into()),
+        ),
+        (
+            "metadata that ends with `-bin`, in a protobuf message",
+            one("grpc-status-details-bin", MESSAGE.into()),
+        ),
+        (
+            "`_` for `-` in a name that is otherwise left alone",
+            one("sec_websocket_key", KEY.into()),
+        ),
+        ("base64 in another header", one("x-note", BASE64.into())),
+        (
+            "a trailer that ends with `-bin`",
+            Trailer("note-bin", BASE64.into()),
         ),
         (
             "a cookie among others",

@@ -259,7 +259,7 @@ fn what_holds_a_value_together_stays() {
         (
             Kind::Credentials,
             "Digest a=\"b\", c=d",
-            "Digest a=\"[demo.key]\", c=[demo.key]",
+            "Digest *=\"[demo.key]\", *=[demo.key]",
         ),
     ] {
         let layout = Layout::of(kind, given.as_bytes(), false);
@@ -307,6 +307,15 @@ fn credentials_by_scheme() {
     assert_eq!(
         header("authorization", basic("user:pass").as_bytes()),
         Field::default()
+    );
+    assert_eq!(
+        value("authorization", b"key-12345678 key-12345678").as_deref(),
+        Some("************ [demo.key]"),
+        "no scheme"
+    );
+    assert_eq!(
+        value("authorization", b"Hawk key-12345678=\"a\", b=c").as_deref(),
+        Some("Hawk ************=\"a\", b=c")
     );
     assert!(header("authorization", basic("u:drp-123456").as_bytes()).remove);
     assert!(

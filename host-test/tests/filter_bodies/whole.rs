@@ -261,6 +261,11 @@ fn responses_without_a_body_are_left_alone() {
                 .iter()
                 .for_each(|(name, value)| given.add(name.as_bytes(), value.as_bytes()));
             let step = exchange.response_headers(given.clone(), end);
+            // What GET would say of a body that may change, HEAD and 304 say as well.
+            if method == "HEAD" || status == "304" {
+                given.set(b"etag", b"W/\"abc\"");
+                given.remove(b"accept-ranges");
+            }
             assert_eq!(
                 step.downstream.headers.as_ref(),
                 Some(&given),
