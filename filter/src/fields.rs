@@ -286,6 +286,7 @@ impl Scanner<'_> {
             let mut text = value.get(..token.at.start).unwrap_or_default().to_vec();
             token.encode(&bytes, &mut text);
             text.extend_from_slice(value.get(token.at.end..).unwrap_or_default());
+            end_no_header(&mut text, b' ');
             field.value = Some(text).filter(|text| text != value);
         }
     }
@@ -351,7 +352,7 @@ impl Scanner<'_> {
                 self.count(disposition);
                 let mut masked = Vec::with_capacity(bytes.len());
                 let patches = &self.scratch.patches;
-                patches.apply_inside(before, &bytes, true, false, &mut masked);
+                patches.apply_inside(before, &bytes, Some(b'*'), false, &mut masked);
                 bytes = masked;
             }
             if bytes == item.bytes {
@@ -361,8 +362,9 @@ impl Scanner<'_> {
             }
         }
         text.extend_from_slice(value.get(at..).unwrap_or_default());
-        if !field.remove {
-            field.value = Some(text).filter(|text| text != value);
+        if !field.remove && text != value {
+            end_no_header(&mut text, b' ');
+            field.value = Some(text);
         }
         field
     }

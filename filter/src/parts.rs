@@ -77,6 +77,8 @@ pub enum Write {
     AsFound,
     /// What is found becomes `*`, as many bytes: where a tag's brackets may not stand.
     Stars,
+    /// What is found becomes `x`, as many bytes: where only letters may stand.
+    Crosses,
     /// As soon as anything is found in it, all of it becomes `*`.
     AllStars,
 }
@@ -258,7 +260,7 @@ impl Layout {
                 value.get(start..colon).unwrap_or_default(),
                 &["http", "https"],
             ) {
-                self.add(start..colon, Write::Stars);
+                self.add(start..colon, Write::Crosses);
             }
             start = colon + 1;
             if !starts_with(value, start, &at, b"/") {
@@ -524,6 +526,7 @@ mod tests {
             let (open, close) = match part.write {
                 Write::AsFound => ('{', '}'),
                 Write::Stars => ('<', '>'),
+                Write::Crosses => ('x', 'x'),
                 Write::AllStars => ('(', ')'),
             };
             out += value.get(at..part.at.start).unwrap_or_default();
@@ -616,7 +619,7 @@ mod tests {
             ("a/b:c", "{a/b:c}"),
             ("?x&&y", "?{x}&&{y}"),
             ("#", "#"),
-            ("mailto:a@b.test", "<mailto>:{a@b.test}"),
+            ("mailto:a@b.test", "xmailtox:{a@b.test}"),
             ("http://h:123456/", "http://<h:123456>/"),
         ] {
             assert_eq!(shown(Kind::Url, value), expected);

@@ -99,13 +99,13 @@ impl Patches {
 
     /// Appends `bytes`, whose first byte stands at stream offset `base`, with the edits in it: what stands around them is not changed.
     ///
-    /// An edit that reaches beyond `bytes` is made here as far as it reaches: what is a mask stays one, anything else is written whole. With `stars` every edit is a mask.
-    /// With `hide` what no edit covers becomes [`HIDDEN`].
+    /// An edit that reaches beyond `bytes` is made here as far as it reaches: what is a mask stays one, anything else is written whole. With
+    /// `mask` every edit is one, of that byte. With `hide` what no edit covers becomes [`HIDDEN`].
     pub fn apply_inside(
         &self,
         base: u64,
         bytes: &[u8],
-        stars: bool,
+        mask: Option<u8>,
         hide: bool,
         out: &mut Vec<u8>,
     ) {
@@ -125,10 +125,10 @@ impl Patches {
             let inside = patch.start >= base && patch.end <= end;
             let replacement = self.bytes.get(patch.from..patch.to).unwrap_or_default();
             let even = replacement.len() as u64 == patch.end - patch.start;
-            if stars || even && !inside {
-                out.extend((from..to).map(|_| b'*'));
-            } else {
-                out.extend_from_slice(replacement);
+            let mask = mask.or_else(|| (even && !inside).then_some(b'*'));
+            match mask {
+                Some(mask) => out.extend((from..to).map(|_| mask)),
+                None => out.extend_from_slice(replacement),
             }
             at = to;
         }
@@ -242,6 +242,7 @@ mod tests {
     fn edits_inside_of_a_part_leave_what_is_around_it() {
         let p = patches(&[(2, 4, "[tag]"), (6, 9, "*56")]);
         let inside = |base: u64, bytes: &str, stars: bool, hide: bool| {
+            let stars = stars.then_some(b'*');
             let mut out = Vec::new();
             p.apply_inside(base, bytes.as_bytes(), stars, hide, &mut out);
             String::from_utf8_lossy(&out).into_owned()

@@ -60,9 +60,14 @@ impl Shape<'_> {
             _ if !touched && hide => out.extend_from_slice(HIDDEN),
             _ if !touched => out.extend_from_slice(bytes),
             Write::AllStars => out.extend(bytes.iter().map(|_| b'*')),
-            Write::Stars | Write::AsFound => {
-                let stars = write == Write::Stars;
-                self.patches.apply_inside(start, bytes, stars, hide, out);
+            Write::AsFound => self.patches.apply_inside(start, bytes, None, hide, out),
+            Write::Stars => {
+                let mask = Some(b'*');
+                self.patches.apply_inside(start, bytes, mask, hide, out);
+            }
+            Write::Crosses => {
+                let mask = Some(b'x');
+                self.patches.apply_inside(start, bytes, mask, hide, out);
             }
         }
     }

@@ -50,11 +50,11 @@ fn ways() -> BTreeMap<&'static str, Hidden> {
             "one of three headers of one name, the others as they were",
             Header("x-note", vec!["a".into(), KEY.into(), "b".into()]),
         ),
-        // Some proxies hand folds on; Envoy takes the line end out.
+        // Some proxies hand folds on; Envoy takes the line end out and leaves the space.
         ("a folded header", one("x-note", format!("a\r\n {KEY}"))),
         (
             "a folded header, folded in the key",
-            one("x-note", "key-1234\r\n 5678".into()),
+            one("x-note", "key-1234 5678".into()),
         ),
         (
             "a cookie by its name only",
