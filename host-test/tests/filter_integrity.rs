@@ -334,3 +334,21 @@ fn what_does_not_cover_the_body_is_no_signature_of_it() {
     let outcome = run(&mut own, &request(SIGNED[0], DIRTY), &Chunking::size(3));
     assert_eq!(text(&outcome.upstream.body), "a [demo.key] b");
 }
+
+/// To decode a body is to change it.
+#[test]
+fn a_signed_body_in_a_coding_is_not_decoded() {
+    let about = [
+        ("x-hub-signature-256", "sha256=0011"),
+        ("content-encoding", "gzip"),
+    ];
+    let mut host = host(r#"{"content_encoding": {"request": "decode"}}"#);
+    let outcome = run(
+        &mut host,
+        &request(&about, "not unpacked"),
+        &Chunking::whole(),
+    );
+    assert_eq!(outcome.downstream.status(), Some(415));
+    assert_eq!(outcome.upstream.headers, None);
+    assert_eq!(host.counter("blackbar.encoded.blocked"), 1);
+}
