@@ -165,7 +165,7 @@ impl<O: Observer> Scan<'_, O> {
             return;
         };
         let is_free = |at| boundary::left_is_free(&program.left, self.view.hay, at);
-        if window.run.is_none() && !(self.begins(program, end) && is_free(end)) {
+        if window.run.is_none() && !(is_free(end) && self.begins(program, end)) {
             return;
         }
         let Some(first_new) = self.first_new(window.rule) else {
