@@ -76,7 +76,8 @@ impl Resume {
 
     /// Notes where a match of one of so many rules ended.
     fn set(&mut self, rule: u16, rules: usize, end: u64) {
-        if self.ends.is_empty() {
+        // A stream may go on to another policy.
+        if self.ends.len() < rules {
             self.ends.resize(rules, 0);
         }
         if let Some(slot) = self.ends.get_mut(usize::from(rule)) {

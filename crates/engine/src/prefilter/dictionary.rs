@@ -137,12 +137,14 @@ fn cut_word(rest: &[u8]) -> (u64, u64) {
 }
 
 /// What some bytes may be, but for case: a list for each place.
-struct Spelled<const N: usize>([([u8; SPELLINGS], usize); N]);
+struct Spelled<const N: usize>([([u8; FOLDED], usize); N]);
+
+/// Bytes that case leaves of all.
+const FOLDED: usize = 128;
 
 impl<const N: usize> Spelled<N> {
-    /// Of sets that can be written in few ways.
     fn new(sets: &[ByteSet]) -> Spelled<N> {
-        let mut places = [([0; SPELLINGS], 0); N];
+        let mut places = [([0; FOLDED], 0); N];
         for ((bytes, count), set) in places.iter_mut().zip(sets) {
             for (slot, byte) in bytes.iter_mut().zip(members(folded(set))) {
                 *slot = byte;
@@ -154,12 +156,7 @@ impl<const N: usize> Spelled<N> {
 
     /// Calls `each` with every text that they can be, in little-endian order.
     fn texts(&self, each: &mut impl FnMut(u64)) {
-        fn from(
-            places: &[([u8; SPELLINGS], usize)],
-            word: u64,
-            at: u32,
-            each: &mut impl FnMut(u64),
-        ) {
+        fn from(places: &[([u8; FOLDED], usize)], word: u64, at: u32, each: &mut impl FnMut(u64)) {
             let Some(((bytes, count), rest)) = places.split_first() else {
                 return each(word);
             };
@@ -423,6 +420,43 @@ impl Around {
                     Around::word(there, known.back),
                 )
             }),
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::indexing_slicing, reason = "tests")]
+mod tests {
+    use super::*;
+
+    /// Words shorter than what is hashed end before bytes that may be any.
+    #[test]
+    fn whatever_follows_a_short_text_it_stands() {
+        for text in ["ci", "x", "cia"] {
+            let mut sets = [[!0; 4]; HASHED];
+            let (mut mask, mut literal) = (0, 0);
+            for (i, byte) in text.bytes().enumerate() {
+                sets[i] = [0; 4];
+                for byte in [byte, byte.to_ascii_uppercase()] {
+                    sets[i][usize::from(byte / 64)] |= 1 << (byte % 64);
+                }
+                mask |= 0xdf << (8 * i);
+                literal |= u64::from(byte & 0xdf) << (8 * i);
+            }
+            let known = Known {
+                back: 0,
+                mask,
+                literal,
+            };
+            let dictionary = Dictionary::new(&[(known, 7u16, sets)]);
+            for (first, second) in (0..=255u8).flat_map(|a| [0, b'z', 0xa0, 255].map(|b| (a, b))) {
+                let mut hay = Vec::from(text.as_bytes());
+                hay.extend([first, second, first, second, 0, 0, 0, 0, 0]);
+                let mut found = Vec::new();
+                assert!(dictionary.may_stand(&hay, 0), "{text} {first} {second}");
+                dictionary.standing(&hay, 0, |owner| found.push(owner));
+                assert_eq!(found, [7], "{text} {first} {second}");
+            }
         }
     }
 }
