@@ -32,22 +32,24 @@ pub fn decode(value: &[u8], at: Range<usize>) -> Option<Decoded> {
     })
 }
 
-/// Reads a list with commas, as binary metadata of gRPC is one. `None`: some element is no base64.
+/// Reads a list with commas, as binary metadata of gRPC is one: the elements that are base64, and whether all are.
 ///
 /// <https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md>
 #[must_use]
-pub fn decode_list(value: &[u8]) -> Option<Vec<Decoded>> {
-    let mut all = Vec::new();
+pub fn decode_list(value: &[u8]) -> (Vec<Decoded>, bool) {
+    let (mut all, mut whole) = (Vec::new(), true);
     let mut start = 0;
     for piece in value.split(|byte| *byte == b',') {
         let text = piece.trim_ascii();
         if !text.is_empty() {
             let blanks = piece.len() - piece.trim_ascii_start().len();
-            all.push(decode(value, start + blanks..start + blanks + text.len())?);
+            let item = decode(value, start + blanks..start + blanks + text.len());
+            whole &= item.is_some();
+            all.extend(item);
         }
         start += piece.len() + 1;
     }
-    Some(all)
+    (all, whole)
 }
 
 impl Decoded {
@@ -91,16 +93,15 @@ mod tests {
     #[test]
     fn lists() {
         let found = |text: &str| {
-            decode_list(text.as_bytes()).map(|all| {
-                let parts = all.into_iter().map(|item| (item.at, item.bytes));
-                parts.collect::<Vec<_>>()
-            })
+            let (all, whole) = decode_list(text.as_bytes());
+            let parts = all.into_iter().map(|item| (item.at, item.bytes));
+            (parts.collect::<Vec<_>>(), whole)
         };
         assert_eq!(
             found(" YQ==,, YWI "),
-            Some(vec![(1..5, b"a".to_vec()), (8..11, b"ab".to_vec())])
+            (vec![(1..5, b"a".to_vec()), (8..11, b"ab".to_vec())], true)
         );
-        assert_eq!(found(""), Some(Vec::new()));
-        assert_eq!(found("YQ==,*"), None);
+        assert_eq!(found(""), (Vec::new(), true));
+        assert_eq!(found("*,YQ=="), (vec![(2..6, b"a".to_vec())], false));
     }
 }

@@ -116,9 +116,13 @@ struct Output<'a, H> {
 }
 
 impl<H: Host> Output<'_, H> {
-    /// Writes what was gathered, if it is much or the last.
+    /// Writes what was gathered, if it is much or the last. After an error nothing is gathered any more.
     fn write(&mut self, last: bool) {
-        if self.error.is_some() || self.bytes.len() < PIECE && !last {
+        if self.error.is_some() {
+            self.bytes.clear();
+            return;
+        }
+        if self.bytes.len() < PIECE && !last {
             return;
         }
         let done = match self.written {

@@ -16,7 +16,7 @@ use crate::headers::Changes;
 use crate::host::{Action, BufferKind, Host, HostError, MapKind};
 use crate::integrity;
 use crate::map::{self, MapError};
-use crate::media::Facts;
+use crate::media::{self, Facts};
 use crate::plugin::Plugin;
 use crate::session::Session;
 use crate::values;
@@ -99,6 +99,17 @@ enum BodyState {
     Strip,
     /// It was refused: no byte of it goes on.
     Dead,
+}
+
+/// What is done with trailers.
+#[derive(Debug, Clone, Copy)]
+struct Read {
+    /// Their values are scanned.
+    scan: bool,
+    /// The body was changed: what describes it goes.
+    changed: bool,
+    /// The body is signed, so that it may not change.
+    sealed: bool,
 }
 
 /// One request and its response.
@@ -238,9 +249,23 @@ impl Exchange {
                 integrity::drop_signatures(changes, &plugin.counters, host, signatures);
             }
         };
+        // Where trailers are announced, the end of a body cannot wait for more.
+        let on_hold_limit = if facts.trailers {
+            OnHoldLimit::Mask
+        } else {
+            config.on_hold_limit
+        };
+        let skipped = !facts.encoded
+            && media::listed(facts.content_type, &config.skip_content_types.response);
         match decision {
             // What would describe a body that may change describes it in other replies about it, too.
-            None if scan_body && alters && (self.head || facts.status == 304) && !tunnel => {
+            None if side == Side::Response
+                && scan_body
+                && alters
+                && (self.head || facts.status == 304)
+                && !tunnel
+                && !skipped =>
+            {
                 integrity::announce(
                     &mut changes,
                     &plugin.counters,
@@ -288,7 +313,7 @@ impl Exchange {
                 }
                 let ways = Ways {
                     limits: config.content_encoding.limits(),
-                    on_hold_limit: config.on_hold_limit,
+                    on_hold_limit,
                     encoded: config.content_encoding.undecoded(side),
                 };
                 let announced = Announced {
@@ -335,11 +360,6 @@ impl Exchange {
                 if is_partial(side, &facts) {
                     plugin.counters.event(host, Event::PartialContent, 1);
                 }
-                let on_hold_limit = if facts.trailers {
-                    OnHoldLimit::Mask
-                } else {
-                    config.on_hold_limit
-                };
                 let disposition = if sealed {
                     Disposition::Sealed
                 } else {
@@ -460,7 +480,16 @@ impl Exchange {
             Side::Request => plugin.config.scan.request.trailers,
             Side::Response => plugin.config.scan.response.trailers,
         };
-        let action = match wanted.then(|| self.try_trailers(session, &plugin, side, count)) {
+        let (changed, sealed) = self.fate(&plugin, side);
+        let changed = changed && plugin.enforces();
+        let read = Read {
+            scan: wanted,
+            changed,
+            sealed,
+        };
+        let result =
+            (wanted || changed).then(|| self.try_trailers(session, &plugin, side, count, read));
+        let action = match result {
             None => Action::Continue,
             Some(Ok(action)) => action,
             Some(Err(failure)) => self.fail(session, side, failure, 0),
@@ -477,6 +506,7 @@ impl Exchange {
         plugin: &Plugin,
         side: Side,
         count: usize,
+        read: Read,
     ) -> Result<Action, Failure> {
         let kind = if side == Side::Request {
             MapKind::RequestTrailers
@@ -494,26 +524,20 @@ impl Exchange {
             Side::Response if plugin.enforces() => Disposition::LateBody,
             _ => plugin_disposition(plugin),
         };
-        let (changed, sealed) = match self.state(side) {
-            BodyState::Scan { body, .. } => (body.is_changed(), body.is_sealed()),
-            // Its coding went, if nothing else.
-            BodyState::Decode { .. } => (plugin.changes, false),
-            BodyState::Strip => (true, false),
-            _ => (false, false),
-        };
-        let block = values::redact(
-            session,
-            plugin,
-            side,
-            &pairs,
-            &mut changes,
-            disposition,
-            sealed,
-        );
+        let block = read.scan
+            && values::redact(
+                session,
+                plugin,
+                side,
+                &pairs,
+                &mut changes,
+                disposition,
+                read.sealed,
+            );
         if block && plugin.enforces() && side == Side::Request {
             return Ok(self.refuse(session, side, plugin.config.block_status, BLOCKED, 0));
         }
-        if changed && plugin.enforces() {
+        if read.changed {
             // By now it is known that they would be wrong.
             let (host, counters) = (session.host, &plugin.counters);
             let signatures = &plugin.config.signed_bodies.headers;
@@ -524,6 +548,17 @@ impl Exchange {
             .write(session.host, kind)
             .map_err(Failure::WriteHeaders)?;
         Ok(Action::Continue)
+    }
+
+    /// Whether the body differs from what came, and whether it may not.
+    fn fate(&mut self, plugin: &Plugin, side: Side) -> (bool, bool) {
+        match self.state(side) {
+            BodyState::Scan { body, .. } => (body.is_changed(), body.is_sealed()),
+            // Its coding went, if nothing else.
+            BodyState::Decode { .. } => (plugin.changes, false),
+            BodyState::Strip => (true, false),
+            _ => (false, false),
+        }
     }
 
     /// The stream is over: its room is given back.

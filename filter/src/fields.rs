@@ -1,6 +1,8 @@
 //! Redaction of short whole values: headers, trailers, path and query. Which ones are looked at and how the result is written lives
 //! in [`crate::headers`], what their values are made of in [`crate::parts`].
 
+use core::ops::Range;
+
 use blackbar_carriers::{Carrier, Format, Views};
 use blackbar_engine::{Action, Engine, Place, Plan, RuleIndex};
 
@@ -94,6 +96,12 @@ impl Target {
 
 const SEPARATOR: &[u8] = b": ";
 
+/// The longest name that elements of binary metadata are scanned behind, each of them.
+const LONGEST_NAME: usize = 128;
+
+/// Elements that are scanned behind their name although they are much shorter.
+const MOST_NAMED: usize = 64;
+
 /// What would end a header, or is refused by proxies, is written as `filler`.
 fn end_no_header(text: &mut [u8], filler: u8) {
     text.iter_mut()
@@ -103,13 +111,16 @@ fn end_no_header(text: &mut [u8], filler: u8) {
 
 /// The token of credentials of the scheme Basic, decoded.
 fn basic(value: &[u8]) -> Option<Decoded> {
-    const SCHEME: &[u8] = b"basic ";
+    const SCHEME: &[u8] = b"basic";
     let start = value.len() - value.trim_ascii_start().len();
     let scheme = value.get(start..start + SCHEME.len())?;
     if !scheme.eq_ignore_ascii_case(SCHEME) {
         return None;
     }
     let token = value.get(start + SCHEME.len()..)?;
+    if !matches!(token.first(), Some(b' ' | b'\t')) {
+        return None;
+    }
     let blanks = token.len() - token.trim_ascii_start().len();
     let start = start + SCHEME.len() + blanks;
     base64_text::decode(value, start..start + token.trim_ascii().len())
@@ -174,8 +185,8 @@ impl Scanner<'_> {
         match Kind::of(name) {
             Kind::Plain => self.plain(name, value, disposition),
             Kind::Binary => match base64_text::decode_list(value) {
-                Some(items) => self.binary(name, value, &items, disposition),
-                None => self.plain(name, value, disposition),
+                (items, false) if items.is_empty() => self.plain(name, value, disposition),
+                (items, whole) => self.binary(name, value, (&items, whole), disposition),
             },
             kind => self.structured(kind, name, value, disposition),
         }
@@ -257,18 +268,26 @@ impl Scanner<'_> {
             token_changes = field.value.is_some();
         }
         if let Some(token) = basic {
-            self.basic(name, value, &token, token_changes, disposition, &mut field);
+            self.basic(
+                name,
+                value,
+                &token,
+                (token_changes, hide),
+                disposition,
+                &mut field,
+            );
         }
         field
     }
 
-    /// What the token of Basic stands for: a user and a password (RFC 7617).
+    /// What the token of Basic stands for: a user and a password (RFC 7617). `token_changes`: what is written holds another token
+    /// already; `hidden`: it holds none.
     fn basic(
         &mut self,
         name: &[u8],
         value: &[u8],
         token: &Decoded,
-        token_changes: bool,
+        (token_changes, hidden): (bool, bool),
         disposition: Disposition,
         field: &mut Field,
     ) {
@@ -280,9 +299,15 @@ impl Scanner<'_> {
         field.found |= inside.found;
         if field.remove {
             field.value = None;
-        } else if !token_changes && !self.scratch.patches.is_empty() {
-            let layout = Layout::of_user_and_password(&token.bytes);
-            let bytes = self.written(&layout, name, &token.bytes);
+        } else if !hidden && !self.scratch.patches.is_empty() {
+            let bytes = if token_changes {
+                // What was found in the base64 and what was found behind it do not fit together: nothing of the token goes on.
+                let star = |byte: &u8| if *byte == b':' { b':' } else { b'*' };
+                token.bytes.iter().map(star).collect()
+            } else {
+                let layout = Layout::of_user_and_password(&token.bytes);
+                self.written(&layout, name, &token.bytes)
+            };
             let mut text = value.get(..token.at.start).unwrap_or_default().to_vec();
             token.encode(&bytes, &mut text);
             text.extend_from_slice(value.get(token.at.end..).unwrap_or_default());
@@ -306,39 +331,60 @@ impl Scanner<'_> {
     }
 
     /// Binary metadata: base64 of bytes whose readers count them. What is found becomes a mask of its length, and is encoded again.
+    /// `whole`: each element of the list is base64. Where one is not, it is text.
     fn binary(
         &mut self,
         name: &[u8],
         value: &[u8],
-        items: &[Decoded],
+        (items, whole): (&[Decoded], bool),
         disposition: Disposition,
     ) -> Field {
-        self.without_base64(true);
+        if whole {
+            self.without_base64(true);
+        }
         let complete = self.look(Format::Header, self.masks, &[name, SEPARATOR, value]);
-        self.without_base64(false);
+        if whole {
+            self.without_base64(false);
+        }
         let mut field = self.verdict(name.len(), complete);
         field.remove |= self.removes();
         self.count(disposition);
         let base = (name.len() + SEPARATOR.len()) as u64;
-        let touched: Vec<bool> = items
-            .iter()
-            .map(|item| {
-                let (start, end) = (item.at.start as u64, item.at.end as u64);
-                self.scratch.patches.touch(base + start, base + end)
-            })
-            .collect();
-        let mut text = Vec::with_capacity(value.len());
+        // What stands between the elements, and whether an element is touched.
+        let between = |patches: &Patches, range: Range<usize>| {
+            let start = base + range.start as u64;
+            let bytes = value.get(range).unwrap_or_default();
+            let mut out = Vec::with_capacity(bytes.len());
+            match whole {
+                true => out.extend_from_slice(bytes),
+                false => patches.apply_inside(start, bytes, Some(b'*'), false, &mut out),
+            }
+            out
+        };
         let mut at = 0;
-        for (item, touched) in items.iter().zip(touched) {
-            text.extend_from_slice(value.get(at..item.at.start).unwrap_or_default());
+        let mut before = Vec::with_capacity(items.len());
+        for item in items {
+            let patches = &self.scratch.patches;
+            let (start, end) = (item.at.start as u64, item.at.end as u64);
+            let touched = patches.touch(base + start, base + end);
+            before.push((between(patches, at..item.at.start), touched));
             at = item.at.end;
+        }
+        let rest = between(&self.scratch.patches, at..value.len());
+        let mut text = Vec::with_capacity(value.len());
+        for (index, (item, (before, touched))) in items.iter().zip(before).enumerate() {
+            text.extend_from_slice(&before);
             let mut bytes = item.bytes.clone();
             if touched {
                 bytes.fill(b'*');
             }
             // As text behind its name, then as a message of protobuf, as which each text in it stands for itself.
+            // The name stands in front of as many bytes as keep the work linear in the value's length.
+            let named = name.len() <= LONGEST_NAME
+                && (index < MOST_NAMED || name.len() <= bytes.len().saturating_mul(16));
+            let head = [name, SEPARATOR];
             for (format, parts) in [
-                (Format::Header, [name, SEPARATOR].as_slice()),
+                (Format::Header, if named { head.as_slice() } else { &[] }),
                 (Format::Protobuf, &[]),
             ] {
                 let before = parts.iter().map(|part| part.len()).sum::<usize>() as u64;
@@ -361,7 +407,7 @@ impl Scanner<'_> {
                 item.encode(&bytes, &mut text);
             }
         }
-        text.extend_from_slice(value.get(at..).unwrap_or_default());
+        text.extend_from_slice(&rest);
         if !field.remove && text != value {
             end_no_header(&mut text, b' ');
             field.value = Some(text);

@@ -63,15 +63,15 @@ pub const SIGNATURES: &[&str] = &[
     "intuit-signature",
 ];
 
-/// What a signature of headers must cover to be broken by a change of the body: what would change with it.
-const COVERED: &[&str] = &[
-    "content-digest",
-    "repr-digest",
-    "digest",
-    "content-md5",
-    "content-length",
-    "etag",
+/// Headers of object stores that begin like a digest and say how one is made or asked for.
+const NO_DIGESTS: &[&str] = &[
+    "x-amz-checksum-mode",
+    "x-amz-checksum-algorithm",
+    "x-amz-checksum-type",
 ];
+
+/// What a signature of headers must cover, besides digests, to be broken by a change of the body: what would change with it.
+const COVERED: &[&str] = &["content-length", "etag"];
 
 /// Whether a header holds a digest of the body.
 #[must_use]
@@ -82,7 +82,8 @@ pub fn is_digest(name: &[u8]) -> bool {
                 .get(..start.len())
                 .is_some_and(|head| alike(head, start.as_bytes()))
     };
-    DIGESTS.iter().any(|digest| alike(name, digest.as_bytes())) || DIGEST_STARTS.iter().any(starts)
+    let is = |list: &[&str]| list.iter().any(|entry| alike(name, entry.as_bytes()));
+    is(DIGESTS) || DIGEST_STARTS.iter().any(starts) && !is(NO_DIGESTS)
 }
 
 /// Whether the body of a message is signed, as far as its headers say: by one of `signatures`, or in `authorization` (AWS Signature
@@ -134,9 +135,8 @@ fn covers(value: &[u8]) -> bool {
     value
         .split(|byte| !byte.is_ascii_alphanumeric() && *byte != b'-')
         .any(|word| {
-            COVERED
-                .iter()
-                .any(|name| word.eq_ignore_ascii_case(name.as_bytes()))
+            let is = |name: &&str| word.eq_ignore_ascii_case(name.as_bytes());
+            is_digest(word) || COVERED.iter().any(is)
         })
 }
 
@@ -203,7 +203,16 @@ mod tests {
         ] {
             assert!(is_digest(name.as_bytes()), "{name}");
         }
-        for name in ["x-checksum", "x-amz-checksum-", "want-digest", "etag", ""] {
+        for name in [
+            "x-checksum",
+            "x-amz-checksum-",
+            "X-Amz-Checksum-Mode",
+            "x-amz-checksum-algorithm",
+            "x-amz-checksum-type",
+            "want-digest",
+            "etag",
+            "",
+        ] {
             assert!(!is_digest(name.as_bytes()), "{name}");
         }
     }
@@ -240,6 +249,8 @@ mod tests {
                 ),
             ],
             &[("signature-input", "sig1=(\"etag\")")],
+            &[("signature-input", "sig1=(\"x-goog-hash\")")],
+            &[("signature-input", "sig1=(\"x-amz-checksum-crc32\")")],
             &[("x-amz-content-sha256", "e3b0")],
             &[("x-amz-content-sha256", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD")],
             &[(
@@ -275,6 +286,7 @@ mod tests {
                 ),
                 ("x-amz-content-sha256", "UNSIGNED-PAYLOAD"),
             ],
+            &[("signature-input", "sig1=(\"x-amz-checksum-mode\")")],
             &[("authorization", "Bearer digest")],
             &[("authorization", "")],
             &[("x-signature-note", "x")],

@@ -244,8 +244,17 @@ impl Layout {
             }
             let name = trim(value, at.start..equals);
             self.add(name.clone(), Write::Stars);
-            let inside = unquoted(value, trim(value, equals + 1..at.end));
-            if is(value.get(name).unwrap_or_default(), TELLING) {
+            let right = trim(value, equals + 1..at.end);
+            let inside = unquoted(value, right.clone());
+            let text = value.get(inside.clone()).unwrap_or_default();
+            // What was not written as one value may hold another parameter.
+            let one = match inside == right {
+                true => !text
+                    .iter()
+                    .any(|b| matches!(b, b'&' | b'=' | b'"' | b' ' | b'\t')),
+                false => !text.contains(&b'"'),
+            };
+            if one && is(value.get(name).unwrap_or_default(), TELLING) {
                 self.add(inside, Write::AsFound);
             } else {
                 self.add_opaque(inside);
@@ -596,6 +605,19 @@ mod tests {
                 "AWS4-HMAC-SHA256 Credential=AK/1/s3, SignedHeaders=a;b,Signature=ff",
                 "AWS4-HMAC-SHA256 <Credential>={AK/1/s3}, <SignedHeaders>={a;b},<Signature>={ff}!",
             ),
+            (
+                "HMAC-SHA256 Credential=id&SignedHeaders=x;host&Signature=AB",
+                "<HMAC-SHA256> <Credential>={id&SignedHeaders=x;host&Signature=AB}!",
+            ),
+            (
+                "Signature keyId=\"k\" signature=\"deadbeef\"",
+                "Signature <keyId>=\"{k\" signature=\"deadbeef}!\"",
+            ),
+            (
+                "Digest username=\"a, response=\"6f,1\"",
+                "Digest <username>={\"a, response=\"6f}!,{1\"}!",
+            ),
+            ("Hawk id=a b", "Hawk <id>={a b}!"),
             ("Custom a", "<Custom> {a}!"),
             ("a_b c", "<a_b>! {c}!"),
         ] {

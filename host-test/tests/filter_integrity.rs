@@ -104,6 +104,47 @@ fn digests_in_trailers_go_only_where_the_body_did_change() {
     assert_eq!(host.counter("blackbar.signed.dropped"), 2);
 }
 
+/// What describes a changed body goes, whether values of trailers are scanned or not.
+#[test]
+fn digests_in_trailers_go_where_trailers_are_not_scanned() {
+    let mut host = host(r#"{"scan":{"response":{"trailers":false}}}"#);
+    let trailers = [("content-digest", "x"), ("x-else", "key-12345678")];
+    for (body, stays) in [(CLEAN, true), (DIRTY, false)] {
+        let mut transaction = response(&[], body);
+        transaction.response_headers.remove(b"content-length");
+        transaction.response_trailers = Some(Headers::from(trailers));
+        let outcome = run(&mut host, &transaction, &Chunking::size(4));
+        let got = outcome.downstream.trailers.unwrap();
+        assert_eq!(got.text("content-digest").is_some(), stays);
+        assert_eq!(got.text("x-else"), Some("key-12345678"));
+    }
+}
+
+/// A request for headers alone has no body, and types that are skipped go on as they are.
+#[test]
+fn what_no_change_can_break_stays_with_head() {
+    let mut host = host(r#"{"skip_content_types": {"response": ["image/*"]}}"#);
+    let mut exchange = host.exchange();
+    let mut headers = fetch(
+        "/",
+        &[("repr-digest", "x"), ("x-amz-checksum-mode", "ENABLED")],
+    );
+    headers.request_headers.set(b":method", b"HEAD");
+    let step = exchange.request_headers(headers.request_headers, true);
+    let sent = step.upstream.headers.unwrap();
+    assert_eq!(sent.text("repr-digest"), Some("x"));
+    assert_eq!(sent.text("x-amz-checksum-mode"), Some("ENABLED"));
+    let given = [
+        (":status", "200"),
+        ("content-type", "image/png"),
+        ("etag", "\"v1\""),
+    ];
+    let step = exchange.response_headers(Headers::from(given), true);
+    let got = step.downstream.headers.unwrap();
+    assert_eq!(got.text("etag"), Some("\"v1\""));
+    let _ = exchange.finish();
+}
+
 #[test]
 fn entity_tags_become_weak_in_every_reply_about_a_body() {
     let mut host = host("");

@@ -39,7 +39,12 @@ impl Block {
         }
         // As it came, decoded, redacted, and encoded again.
         let most = snap::raw::max_compress_len(length).max(length);
-        if self.packed.len() + length.saturating_mul(2).saturating_add(most) > memory {
+        let needed = self
+            .packed
+            .len()
+            .saturating_add(length.saturating_mul(2))
+            .saturating_add(most);
+        if needed > memory {
             return Err(Refusal::Memory);
         }
         let plain = snap::raw::Decoder::new().decompress_vec(&self.packed);

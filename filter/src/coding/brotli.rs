@@ -83,7 +83,7 @@ impl Brotli {
     pub(super) fn new() -> Brotli {
         let rooms = Rooms::default();
         Brotli {
-            state: Box::new(BrotliState::new(
+            state: Box::new(BrotliState::new_strict(
                 rooms.clone(),
                 rooms.clone(),
                 rooms.clone(),

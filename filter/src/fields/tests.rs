@@ -295,6 +295,10 @@ fn credentials_by_scheme() {
         ),
         (basic("user:key-12345678"), basic("user:[demo.key]")),
         (
+            basic("user:key-12345678").replace(' ', "\t"),
+            basic("user:[demo.key]").replace(' ', "\t"),
+        ),
+        (
             basic("key-12345678:msk-abcdef"),
             basic("[demo.key]:**********"),
         ),
@@ -417,6 +421,14 @@ fn binary_metadata_stays_base64_of_as_many_bytes() {
         "what is no base64 is text"
     );
     assert_eq!(header("x-bin", b"YQ==,+/+/"), Field::default());
+    assert_eq!(
+        value(
+            "note-bin",
+            format!("*,{},a key-12345678", bare.encode(plain)).as_bytes()
+        ),
+        Some(format!("*,{},a ************", bare.encode(masked))),
+        "an element that is no base64 is text, the others are read"
+    );
     assert!(header("x-bin", standard.encode("drp-123456").as_bytes()).remove);
     assert!(
         header("x-bin", standard.encode("stp-123456").as_bytes())
@@ -426,4 +438,32 @@ fn binary_metadata_stays_base64_of_as_many_bytes() {
     // A rule that finds the base64 itself: ten digits stand for seven bytes.
     let found = value("note-bin", b"msk-abcdef");
     assert_eq!(found, Some(bare.encode("*******")));
+}
+
+/// As many elements as fit in a header, behind the longest name: the time grows with their number, not with its square.
+#[test]
+fn many_elements_of_binary_metadata() {
+    let elements = "YQ,".repeat(10_000);
+    for length in [10, 120, 30_000] {
+        let name = "n".repeat(length) + "-bin";
+        let started = std::time::Instant::now();
+        assert_eq!(header(&name, elements.as_bytes()), Field::default());
+        assert!(started.elapsed().as_secs() < 5, "{:?}", started.elapsed());
+    }
+    let given = elements + "YSBrZXktMTIzNDU2Nzg";
+    let expected = given.replace("YSBrZXktMTIzNDU2Nzg", "YSAqKioqKioqKioqKio");
+    assert_eq!(value("note-bin", given.as_bytes()), Some(expected));
+}
+
+#[test]
+fn basic_with_a_finding_in_its_base64_and_another_behind_it() {
+    use base64::Engine as _;
+    let safe = base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    let token = "msk-abcdef--".to_owned() + &safe.encode(":key-12345678");
+    let inside = safe.decode(&token).unwrap();
+    let stars = "*".repeat(inside.len() - 13) + ":" + &"*".repeat(12);
+    assert_eq!(
+        value("authorization", format!("Basic {token}").as_bytes()),
+        Some(format!("Basic {}", safe.encode(stars)))
+    );
 }
