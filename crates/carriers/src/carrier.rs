@@ -420,12 +420,22 @@ impl Carrier {
             note(plan, finding.rule, &mut self.blocked, &mut self.removed);
         }
         if !self.recent.is_empty() {
-            let growths = self.stream.growths().map(|(_, start)| start).min();
-            let oldest = oldest
-                .min(self.stream.undecided_from())
-                .min(growths.unwrap_or(u64::MAX));
+            let oldest = self.oldest_growth(oldest);
             self.recent = self.recent.split_off(&(oldest, 0, 0));
         }
+    }
+
+    /// Where the first finding starts that is still to come; `oldest`: of those from views.
+    fn oldest_growth(&self, oldest: u64) -> u64 {
+        let growths = self.stream.growths().map(|(_, start)| start).min();
+        oldest
+            .min(self.stream.undecided_from())
+            .min(growths.unwrap_or(u64::MAX))
+    }
+
+    /// No finding that is still to come starts before it.
+    pub(crate) fn oldest(&self) -> u64 {
+        self.oldest_growth(self.open().oldest)
     }
 
     /// Makes edits of what the stream wants to replace.

@@ -19,6 +19,8 @@ pub struct Edit {
 pub(crate) struct Edits {
     pub(crate) list: Vec<Edit>,
     text: Vec<u8>,
+    /// Whether nothing becomes part of the last one.
+    closed: bool,
 }
 
 impl Edits {
@@ -28,13 +30,21 @@ impl Edits {
         write(&mut self.text);
         let to = self.text.len();
         match self.list.last_mut() {
-            Some(last) if last.end == start => (last.end, last.text.1) = (end, to),
+            Some(last) if last.end == start && !self.closed => (last.end, last.text.1) = (end, to),
             _ => self.list.push(Edit {
                 start,
                 end,
                 text: (from, to),
             }),
         }
+        self.closed = false;
+    }
+
+    /// The same, as an edit of its own.
+    pub(crate) fn put_apart(&mut self, start: u64, end: u64, write: impl FnOnce(&mut Vec<u8>)) {
+        self.closed = true;
+        self.put(start, end, write);
+        self.closed = true;
     }
 
     pub(crate) fn replacement(&self, edit: &Edit) -> &[u8] {

@@ -115,6 +115,75 @@ fn what_is_found_in_headers_leaves_them_valid() {
 }
 
 #[test]
+fn no_header_is_exempt() {
+    becomes(
+        "--XyZ\nContent-Transfer-Encoding: ghp_ABCDEFG1\nContent-Disposition: a; boundary=ghp_ABCDEFG1; charset=\"ghp_ABCDEFG1\"\n\nx\n--XyZ--\n",
+        "--XyZ\nContent-Transfer-Encoding: ghp_********\nContent-Disposition: a; boundary=ghp_********; charset=\"ghp_[t.key]\"\n\nx\n--XyZ--\n",
+    );
+}
+
+#[test]
+fn the_longest_headers_are_the_same_in_every_cut() {
+    const LONGEST: usize = 8192;
+    let subject = Subject::new();
+    for len in LONGEST - 1..=LONGEST + 1 {
+        for end in ["", "--XyZ", "--XyZ--", "--XyZ\r\n", "X: y", "\r\n"] {
+            let first = "Content-Type: application/json\r\n";
+            let more = len - first.len() - end.len();
+            let text = format!("--XyZ\r\n{first}X:{}\r\n{end}", "y".repeat(more - 4));
+            assert_eq!(text.len(), 7 + len);
+            for tail in ["", "\r\n", "\r\n[4111111111111111]"] {
+                let text = format!("{text}{tail}");
+                let whole = subject.run(text.as_bytes(), format(), Views::default(), &[]);
+                for cut in 7 + LONGEST - 10..text.len() {
+                    let got = subject.run(text.as_bytes(), format(), Views::default(), &[cut]);
+                    assert_eq!(got, whole, "{len} {end:?} {tail:?} {cut}");
+                    let ends: Vec<usize> = (cut..text.len()).collect();
+                    let got = subject.run(text.as_bytes(), format(), Views::default(), &ends);
+                    assert_eq!(got, whole, "{len} {end:?} {tail:?} {cut}..");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_longest_headers_may_end_before_the_end_is_told() {
+    let subject = Subject::new();
+    for len in 8191..=8193 {
+        let first = "Content-Transfer-Encoding: ghp_ABCDEFG1\r\n";
+        let more = "y".repeat(len - first.len() - 4);
+        let text = format!("--XyZ\r\n{first}X:{more}\r\n");
+        let whole = subject.run(text.as_bytes(), format(), Views::default(), &[]);
+        let mut carrier = Carrier::new(format());
+        carrier.push(&subject.engine, &subject.plan, text.as_bytes(), false);
+        carrier.push(&subject.engine, &subject.plan, b"", true);
+        let mut out = Vec::new();
+        carrier.take_output(&mut out);
+        assert!(out == whole.out, "{len}");
+    }
+}
+
+#[test]
+fn headers_like_boundaries_are_read_once() {
+    let subject = Subject::new();
+    let text = format!(
+        "--XyZ\r\n{}\r\nghp_ABCDEFG1\r\n--XyZ--\r\n",
+        "--x:\r\n".repeat(1300)
+    );
+    let whole = subject.run(text.as_bytes(), format(), Views::default(), &[]);
+    let ends: Vec<usize> = (1..text.len()).collect();
+    let start = std::time::Instant::now();
+    let got = subject.run(text.as_bytes(), format(), Views::default(), &ends);
+    assert!(start.elapsed().as_secs() < 2, "{:?}", start.elapsed());
+    assert_eq!(got, whole);
+    assert_eq!(
+        String::from_utf8(got.out).unwrap(),
+        text.replace("ABCDEFG1", "[t.key]")
+    );
+}
+
+#[test]
 fn no_finding_reaches_over_a_boundary() {
     // `t.pem` grows over everything, `t.bytes` over any three bytes.
     becomes(
@@ -190,6 +259,20 @@ fn without_a_boundary_the_first_line_tells() {
         crlf("--any thing\nContent-Type: application/json\n\n[4111111111111111]\n--any thing--\n");
     let got = Subject::new().check(&text, unnamed, Views::default());
     assert!(got.out.windows(18).any(|w| w == b"[9999999999999999]"));
+    // A first line that is too long tells nothing, however it comes.
+    let subject = Subject::new();
+    for padding in 0..200 {
+        let text = format!(
+            "--{0}{1}\r\n\r\n--{0}\r\nContent-Type: application/json\r\n\r\n[4111111111111111]",
+            "b".repeat(70),
+            " ".repeat(padding)
+        );
+        let whole = subject.run(text.as_bytes(), unnamed, Views::default(), &[]);
+        assert_eq!(whole.out.ends_with(b"[9999999999999999]"), padding < 65);
+        let ends: Vec<usize> = (1..text.len()).collect();
+        let got = subject.run(text.as_bytes(), unnamed, Views::default(), &ends);
+        assert_eq!(got, whole, "{padding}");
+    }
     for text in [
         "x ghp_ABCDEFG1",
         "--\nghp_ABCDEFG1",

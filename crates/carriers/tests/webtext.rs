@@ -113,6 +113,46 @@ fn compressed_frames_are_put_back_plain() {
 }
 
 #[test]
+fn replaced_frames_side_by_side_are_the_same_in_every_cut() {
+    let subject = Subject::new();
+    let pack = |text: &str| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all(&message(text)).unwrap();
+        frame(1, &encoder.finish().unwrap())
+    };
+    // Masks between them go over several groups, and stand in those of what is replaced.
+    let bin = |text: &str| frame(0, &message(text));
+    let frames = [
+        pack("ghp_ABCDEFG1"),
+        pack("ghp_ABCDEFG1 "),
+        bin("ghp_ABCDEFG1"),
+        pack("ghp_ABCDEFG1 ab"),
+        bin("-----Babcdefghijklmno"),
+        pack("ghp_ABCDEFG1 abc"),
+        pack("ghp_ABCDEFG1 abcd"),
+    ];
+    let wanted = [
+        bin("ghp_********"),
+        bin("ghp_******** "),
+        bin("ghp_********"),
+        bin("ghp_******** ab"),
+        bin("-----B***************"),
+        bin("ghp_******** abc"),
+        bin("ghp_******** abcd"),
+    ];
+    for from in 0..frames.len() {
+        let (frames, wanted) = (&frames[from..], wanted[from..].concat());
+        let all = frames.concat();
+        let apart: String = frames.iter().map(|frame| padded(frame)).collect();
+        let small: String = all.chunks(4).map(padded).collect();
+        for text in [padded(&all), apart, small] {
+            let got = subject.check(text.as_bytes(), TEXT, Views::default());
+            assert_eq!(decoded(&got.out), wanted);
+        }
+    }
+}
+
+#[test]
 fn what_is_no_base64_is_bytes_that_are_counted() {
     let subject = Subject::new();
     let good = padded(&frame(0, &message("ghp_ABCDEFG1")));

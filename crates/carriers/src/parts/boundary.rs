@@ -71,6 +71,8 @@ impl Boundary {
                 .is_some_and(|name| name.eq_ignore_ascii_case(b"boundary"))
         });
         let value = named.and_then(|param| content_type.get(param.value));
+        // A delimiter is one line.
+        let value = value.filter(|value| !value.contains(&b'\n'));
         value.and_then(Boundary::new).unwrap_or_default()
     }
 
@@ -102,11 +104,15 @@ impl Boundary {
 
     /// Takes the boundary from the first line; `None`: more bytes are needed. Whether there was one.
     pub(crate) fn learn(&mut self, text: &[u8], last: bool) -> Option<bool> {
-        let line = memchr::memchr(b'\n', text);
-        if line.is_none() && !last && text.len() <= 2 + LONGEST + PADDING {
-            return None;
-        }
-        let line = text.get(..line.unwrap_or(text.len())).unwrap_or_default();
+        const MOST: usize = 2 + LONGEST + PADDING + 2;
+        let seen = text.get(..text.len().min(MOST)).unwrap_or_default();
+        let line = match memchr::memchr(b'\n', seen) {
+            Some(end) => seen.get(..end).unwrap_or_default(),
+            // Too long, whatever else has come.
+            None if seen.len() == MOST => return Some(false),
+            None if !last => return None,
+            None => seen,
+        };
         let named = line.trim_ascii_end().strip_prefix(b"--");
         let good = |byte: &u8| byte.is_ascii_graphic() || *byte == b' ';
         let named = named.filter(|name| !name.is_empty() && name.iter().all(good));
@@ -115,6 +121,13 @@ impl Boundary {
             (self.bytes, self.len) = (learned.bytes, learned.len);
         }
         Some(learned.is_some())
+    }
+
+    /// Whether `text`, with which a line begins, begins with a delimiter.
+    pub(crate) fn begins(&self, text: &[u8], last: bool) -> bool {
+        let text = text.strip_prefix(b"--");
+        let behind = text.and_then(|text| text.strip_prefix(self.bytes()));
+        behind.is_some_and(|behind| matches!(line_end(behind, last), Line::Ends(..)))
     }
 
     /// Looks for the first delimiter in `text`. `line`: a line begins with it; `last`: nothing follows.

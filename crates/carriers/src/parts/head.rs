@@ -176,8 +176,9 @@ impl Head {
         let name = name.trim_ascii().to_ascii_lowercase();
         match &*name {
             b"content-disposition" | b"content-type" => {
-                self.structured(block, value, base);
-                if name == b"content-type" && format.is_none() {
+                let is_type = name == b"content-type";
+                self.structured(block, value, base, is_type);
+                if is_type && format.is_none() {
                     let value = value.trim_ascii();
                     *format = Some(match Format::of(Some(value)) {
                         Format::Multipart(inner) => {
@@ -188,6 +189,7 @@ impl Head {
                 }
             }
             b"content-transfer-encoding" => {
+                self.field(block, base..base + value.len(), Style::Token);
                 let value = value.trim_ascii();
                 self.is_base64 |= value.eq_ignore_ascii_case(b"base64");
                 self.is_quoted_printable |= value.eq_ignore_ascii_case(b"quoted-printable");
@@ -196,8 +198,8 @@ impl Head {
         }
     }
 
-    /// A value with parameters, which begins at `base` of `block`.
-    fn structured(&mut self, block: &[u8], value: &[u8], base: usize) {
+    /// A value with parameters, which begins at `base` of `block`. `is_type`: it is a content type.
+    fn structured(&mut self, block: &[u8], value: &[u8], base: usize, is_type: bool) {
         let stop = value.iter().position(|byte| *byte == b';');
         let kind = trimmed(value, 0, stop.unwrap_or(value.len()));
         self.field(block, base..base + kind, Style::Token);
@@ -208,7 +210,7 @@ impl Head {
             let all = param.name.start..param.value.start;
             let text = value.get(param.value.clone()).unwrap_or_default();
             match &*name {
-                b"boundary" | b"charset" => {
+                b"boundary" | b"charset" if is_type => {
                     self.covered.push(shift(all.start..param.value.end));
                     continue;
                 }

@@ -23,6 +23,8 @@ pub(crate) struct Multipart {
     at: u64,
     /// Whether a line begins there.
     line: bool,
+    /// How many bytes behind it are lines of headers that are not over yet.
+    accepted: usize,
     part: Box<Part>,
     /// Parts that were left unread, of this message itself.
     passed: u64,
@@ -46,8 +48,8 @@ enum State {
 enum Begins {
     /// Headers of so many bytes, the empty line included or not.
     Headers(usize, usize),
-    /// More bytes are needed.
-    Open,
+    /// More bytes are needed; the lines in the first so many are headers.
+    Open(usize),
     /// No headers.
     Text,
 }
@@ -65,6 +67,7 @@ impl Multipart {
             },
             at: 0,
             line: true,
+            accepted: 0,
             part: Box::new(Part::new()),
             passed: 0,
         }
@@ -90,7 +93,10 @@ impl Multipart {
             }
             State::Inside | State::Unread => Some(self.inside(with, text, last, sink)),
             State::Headers => match self.begins(text, last) {
-                Begins::Open => None,
+                Begins::Open(accepted) => {
+                    self.accepted = accepted;
+                    None
+                }
                 Begins::Text => {
                     self.state = State::Inside;
                     Some(0)
@@ -147,6 +153,7 @@ impl Multipart {
             return end;
         };
         self.state = if closes { State::Rest } else { State::Headers };
+        self.accepted = 0;
         self.line = true;
         end
     }
@@ -156,7 +163,7 @@ impl Multipart {
         let seen = text
             .get(..text.len().min(head::LONGEST))
             .unwrap_or_default();
-        let mut at = 0;
+        let mut at = self.accepted;
         loop {
             let rest = seen.get(at..).unwrap_or_default();
             if rest.is_empty() && last && text.len() == at {
@@ -164,14 +171,12 @@ impl Multipart {
             }
             // A boundary may stand where the empty line is missing.
             let whole = last && seen.len() == text.len();
-            if rest.starts_with(b"--")
-                && let Next::Delimiter { start: 0, .. } = self.boundary.find(rest, true, whole)
-            {
+            if self.boundary.begins(rest, whole) {
                 return Begins::Headers(at, at);
             }
             let Some(end) = memchr::memchr(b'\n', rest) else {
-                let more = !last && text.len() < head::LONGEST;
-                return if more { Begins::Open } else { Begins::Text };
+                let more = !last && text.len() <= head::LONGEST;
+                return if more { Begins::Open(at) } else { Begins::Text };
             };
             let line = rest.get(..end).unwrap_or_default();
             match line {

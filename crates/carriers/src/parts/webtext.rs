@@ -178,12 +178,17 @@ impl WebText {
         }
         self.frames.clear();
         let (_, decided) = self.decided();
-        // A mask that goes on behind what is decided is written as far as that.
-        let mut edits = VecDeque::with_capacity(self.edits.len() + 1);
-        for mut edit in self.edits.drain(..) {
-            let later = edit.split_off(decided);
+        // A mask is written group by group, however much of it is decided: only what shares a group with another edit goes with that.
+        let all = core::mem::take(&mut self.edits);
+        let mut edits = VecDeque::with_capacity(all.len() + 3);
+        for mut edit in all {
+            let cuts = [self.group_end(edit.start + 1).1, self.group(edit.end).1];
+            for cut in cuts {
+                if let Some(later) = edit.split_off(cut) {
+                    edits.push_back(core::mem::replace(&mut edit, later));
+                }
+            }
             edits.push_back(edit);
-            edits.extend(later);
         }
         while let Some(first) = edits.front() {
             // All whose groups touch are written together.
@@ -203,6 +208,8 @@ impl WebText {
         let needed = self.edits.first().map_or(decided, |edit| edit.start);
         let needed = self.group(needed.min(decided)).1;
         self.plain.release(needed);
+        // A finding may be told long after its first bytes were written.
+        let needed = needed.min(self.frames.oldest());
         while self
             .segments
             .get(1)

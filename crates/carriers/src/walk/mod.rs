@@ -203,7 +203,7 @@ impl Walk {
             if before <= from
                 && let Some(swap) = self.swaps.pop_front()
             {
-                edits.put(swap.start, swap.end, |out| {
+                edits.put_apart(swap.start, swap.end, |out| {
                     out.extend_from_slice(&swap.text)
                 });
                 at = swap.end;
