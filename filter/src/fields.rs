@@ -299,7 +299,7 @@ impl Scanner<'_> {
         field.found |= inside.found;
         if field.remove {
             field.value = None;
-        } else if !hidden && !self.scratch.patches.is_empty() {
+        } else if !hidden && !self.scratch.patches.is_empty() && !is_replaced(field, token) {
             let bytes = if token_changes {
                 // What was found in the base64 and what was found behind it do not fit together: nothing of the token goes on.
                 let star = |byte: &u8| if *byte == b':' { b':' } else { b'*' };
@@ -513,6 +513,21 @@ impl Scanner<'_> {
         }
         target
     }
+}
+
+/// Whether what is written holds nothing of a token any more: one tag, or stars.
+fn is_replaced(field: &Field, token: &Decoded) -> bool {
+    let written = field
+        .value
+        .as_deref()
+        .and_then(|text| text.get(token.at.start..));
+    written.is_some_and(|text| {
+        let tag = text
+            .strip_prefix(b"[")
+            .and_then(|rest| rest.strip_suffix(b"]"));
+        let is_one = |tag: &[u8]| !tag.iter().any(|byte| matches!(byte, b'[' | b']'));
+        tag.is_some_and(is_one) || text.iter().all(|byte| *byte == b'*')
+    })
 }
 
 #[cfg(test)]
