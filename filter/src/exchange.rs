@@ -257,6 +257,10 @@ impl Exchange {
         };
         let skipped = !facts.encoded
             && media::listed(facts.content_type, &config.skip_content_types.response);
+        let announce = |changes: &mut Changes<'_>, resize| {
+            let counters = &plugin.counters;
+            integrity::announce(changes, counters, host, side, config.strip_range, resize);
+        };
         match decision {
             // What would describe a body that may change describes it in other replies about it, too.
             None if side == Side::Response
@@ -266,14 +270,7 @@ impl Exchange {
                 && !tunnel
                 && !skipped =>
             {
-                integrity::announce(
-                    &mut changes,
-                    &plugin.counters,
-                    host,
-                    side,
-                    config.strip_range,
-                    false,
-                );
+                announce(&mut changes, false);
             }
             None => {}
             Some(Decision::Refuse(reason)) => {
@@ -285,27 +282,13 @@ impl Exchange {
             }
             Some(Decision::Strip) => {
                 plugin.counters.event(host, Event::EncodedStripped, 1);
-                integrity::announce(
-                    &mut changes,
-                    &plugin.counters,
-                    host,
-                    side,
-                    config.strip_range,
-                    true,
-                );
+                announce(&mut changes, true);
                 changes.remove("content-encoding");
                 *self.state(side) = BodyState::Strip;
             }
             Some(Decision::Decode { format, masks }) => {
                 if alters {
-                    integrity::announce(
-                        &mut changes,
-                        &plugin.counters,
-                        host,
-                        side,
-                        config.strip_range,
-                        true,
-                    );
+                    announce(&mut changes, true);
                     drop_signed(&mut changes);
                     if !facts.codings.contains(&Coding::Snappy) {
                         changes.remove("content-encoding");
@@ -347,14 +330,7 @@ impl Exchange {
             }) => {
                 if alters && !sealed {
                     let resize = !masks && !plugin.plan.preserves_length() || format.resizes();
-                    integrity::announce(
-                        &mut changes,
-                        &plugin.counters,
-                        host,
-                        side,
-                        config.strip_range,
-                        resize,
-                    );
+                    announce(&mut changes, resize);
                     drop_signed(&mut changes);
                 }
                 if is_partial(side, &facts) {

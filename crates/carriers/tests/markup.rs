@@ -16,7 +16,7 @@ use html5ever::tokenizer::states::{RawKind, ScriptEscapeKind};
 use html5ever::tokenizer::{
     BufferQueue, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts,
 };
-use support::Subject;
+use support::{Random, Subject};
 
 #[track_caller]
 fn becomes(format: Format, input: &str, wanted: &str) {
@@ -185,20 +185,7 @@ fn tokens(text: &str) -> Vec<String> {
     tokenizer.sink.0.into_inner()
 }
 
-struct Random(u64);
-
 impl Random {
-    fn below(&mut self, below: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 33) as usize % below
-    }
-
-    fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
-        from[self.below(from.len())]
-    }
-
     fn text(&mut self, more: &[&'static str]) -> String {
         const BITS: &[&str] = &[
             "ghp_ABCDEFG1",

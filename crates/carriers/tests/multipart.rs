@@ -11,7 +11,7 @@ mod support;
 
 use blackbar_carriers::{Carrier, Files, Format, Views};
 use mailparse::{MailHeaderMap, ParsedMail};
-use support::Subject;
+use support::{Random, Subject};
 
 const TYPE: &str = "multipart/form-data; boundary=XyZ";
 
@@ -354,20 +354,7 @@ fn memory_is_bounded() {
     assert!(headers <= once + 3 * 8192, "{once} {headers}");
 }
 
-struct Random(u64);
-
 impl Random {
-    fn below(&mut self, below: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 33) as usize % below
-    }
-
-    fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
-        from[self.below(from.len())]
-    }
-
     fn text(&mut self) -> String {
         const BITS: &[&str] = &[
             "ghp_ABCDEFG1",

@@ -11,7 +11,7 @@ mod support;
 use blackbar_carriers::{Carrier, Format, Views};
 use ciborium::Value as Cbor;
 use rmpv::Value as Pack;
-use support::Subject;
+use support::{Random, Subject};
 
 fn pack(value: &Pack) -> Vec<u8> {
     let mut out = Vec::new();
@@ -132,16 +132,7 @@ fn what_is_not_packed_is_bytes_that_are_counted() {
     }
 }
 
-struct Random(u64);
-
 impl Random {
-    fn below(&mut self, below: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 33) as usize % below
-    }
-
     fn text(&mut self) -> String {
         const BITS: &[&str] = &[
             "ghp_ABCDEFG1",

@@ -17,7 +17,7 @@ use prost_reflect::prost_types::{
     DescriptorProto, FieldDescriptorProto, FileDescriptorProto, FileDescriptorSet, MessageOptions,
 };
 use prost_reflect::{DescriptorPool, DynamicMessage, MapKey, MessageDescriptor, Value};
-use support::{Outcome, Subject};
+use support::{Outcome, Random, Subject};
 
 fn varint(mut value: u64) -> Vec<u8> {
     let mut out = Vec::new();
@@ -365,16 +365,7 @@ fn descriptor() -> MessageDescriptor {
     pool.unwrap().get_message_by_name("t.M").unwrap()
 }
 
-struct Random(u64);
-
 impl Random {
-    fn below(&mut self, below: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 33) as usize % below
-    }
-
     fn text(&mut self) -> String {
         const BITS: &[&str] = &[
             "ghp_ABCDEFG1",

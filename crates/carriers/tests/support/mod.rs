@@ -202,3 +202,20 @@ impl Subject {
         whole
     }
 }
+
+/// Numbers that look random, the same in every run.
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    /// Less than `below`.
+    pub(crate) fn below(&mut self, below: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 33) as usize % below
+    }
+
+    pub(crate) fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
+        from[self.below(from.len())]
+    }
+}
