@@ -3,10 +3,11 @@
 
 use alloc::vec::Vec;
 use core::fmt;
+use core::ops::Range;
 
-use blackbar_engine::{Engine, Finding, Plan};
+use blackbar_engine::{Engine, Finding, Place, Plan, RuleIndex, tag};
 
-use crate::edits::{Edits, Wishes};
+use crate::edits::{Edits, Wish, Wishes};
 
 /// Follows behind a stream and makes edits of what the stream wants to replace.
 pub(crate) trait Guard: fmt::Debug {
@@ -37,4 +38,57 @@ pub(crate) trait Guard: fmt::Debug {
     fn memory(&self) -> usize {
         0
     }
+}
+
+/// The region that was tagged last, and in which part of the document: each part has one tag.
+#[derive(Debug, Default)]
+pub(crate) struct Tagged(Option<(u64, u64)>);
+
+impl Tagged {
+    /// Whether the region of `wish` has no tag in this part yet. Now it has.
+    pub(crate) fn is_first(&mut self, wish: &Wish, part: u64) -> bool {
+        let here = Some((wish.region, part));
+        let first = self.0 != here;
+        self.0 = here;
+        first
+    }
+}
+
+/// Grants a wish as it is, where bytes hold nothing together; of one that began before, what is left. `first`: its region has no tag here.
+pub(crate) fn grant(
+    engine: &Engine,
+    (place, first): (Place, bool),
+    span: Range<u64>,
+    wish: &Wish,
+    wishes: &Wishes,
+    edits: &mut Edits,
+) {
+    let text = wishes.text(wish);
+    edits.put(span.start, span.end, |out| {
+        if !wish.is_tag() {
+            let len = usize::try_from(span.end - span.start).unwrap_or(usize::MAX);
+            out.extend(text.iter().skip(text.len().saturating_sub(len)));
+        } else if wish.region >= span.start {
+            out.extend_from_slice(text);
+        } else if first {
+            tag(name(engine, wish.rule), place, out);
+        }
+    });
+}
+
+/// What a rule is called in a tag.
+pub(crate) fn name(engine: &Engine, rule: RuleIndex) -> &str {
+    engine
+        .rule(rule)
+        .map_or("redacted", |rule| rule.id.as_str())
+}
+
+/// `Some` if the wish keeps all bytes of the unit at `start` as they are.
+pub(crate) fn kept(start: u64, unit: &[u8], wish: &Wish, wishes: &Wishes) -> Option<()> {
+    if wish.is_tag() || start < wish.start || start + unit.len() as u64 > wish.end {
+        return None;
+    }
+    let from = usize::try_from(start - wish.start).ok()?;
+    let text = wishes.text(wish).get(from..from + unit.len())?;
+    (text == unit).then_some(())
 }

@@ -8,10 +8,10 @@ pub use tokens::DEEPEST;
 
 use alloc::vec::Vec;
 
-use blackbar_engine::{Engine, Finding, Place, Plan, RuleIndex, tag};
+use blackbar_engine::{Engine, Finding, Place, Plan, tag};
 
 use crate::edits::{Edits, Wish, Wishes};
-use crate::guard;
+use crate::guard::{self, Tagged, grant, kept, name};
 use crate::view;
 use fields::Fields;
 use tokens::{State, Tokens};
@@ -22,8 +22,7 @@ pub(crate) struct Guard {
     tokens: Tokens,
     /// Everything before it is done with; no unit of a string reaches over it.
     at: u64,
-    /// The region and token that were tagged last.
-    tagged: Option<(u64, u64)>,
+    tagged: Tagged,
     fields: Fields,
 }
 
@@ -96,7 +95,9 @@ impl guard::Guard for Guard {
             let wished = wish.filter(|wish| wish.start < base + (at + len) as u64);
             if let (State::Text { .. }, Some(wish)) = (state, wished) {
                 let end = index(wish.end);
-                self.in_text(engine, base + at as u64, end - at, &wish, wishes, edits);
+                let first = self.tagged.is_first(&wish, self.tokens.number);
+                let span = base + at as u64..base + end as u64;
+                grant(engine, (Place::Json, first), span, &wish, wishes, edits);
                 at = end;
                 continue;
             }
@@ -128,7 +129,9 @@ impl guard::Guard for Guard {
                 } else if let State::Text { .. } = self.tokens.state {
                     // The document broke at this byte: it is text already.
                     let end = index(wish.end).max(at + len);
-                    self.in_text(engine, start, end - at, &wish, wishes, edits);
+                    let first = self.tagged.is_first(&wish, self.tokens.number);
+                    let span = start..base + end as u64;
+                    grant(engine, (Place::Json, first), span, &wish, wishes, edits);
                     at = end;
                     continue;
                 }
@@ -159,7 +162,7 @@ impl Guard {
         Guard {
             tokens: Tokens::new(),
             at,
-            tagged: None,
+            tagged: Tagged::default(),
             fields: Fields::default(),
         }
     }
@@ -289,7 +292,7 @@ impl Guard {
     ) {
         let end = start + unit.len() as u64;
         if wish.is_tag() {
-            let first = self.tag_here(wish);
+            let first = self.tagged.is_first(wish, self.tokens.number);
             edits.put(start, end, |out| {
                 if first {
                     tag(name(engine, wish.rule), Place::Json, out);
@@ -299,53 +302,6 @@ impl Guard {
             edits.put(start, end, |out| out.resize(out.len() + unit.len(), b'*'));
         }
     }
-
-    /// A wish in what is no JSON is granted as it is; of one that began before, what is left.
-    fn in_text(
-        &mut self,
-        engine: &Engine,
-        start: u64,
-        len: usize,
-        wish: &Wish,
-        wishes: &Wishes,
-        edits: &mut Edits,
-    ) {
-        let first = self.tag_here(wish);
-        let text = wishes.text(wish);
-        edits.put(start, start + len as u64, |out| {
-            if !wish.is_tag() {
-                out.extend(text.iter().skip(text.len().saturating_sub(len)));
-            } else if wish.region >= start {
-                out.extend_from_slice(text);
-            } else if first {
-                tag(name(engine, wish.rule), Place::Json, out);
-            }
-        });
-    }
-
-    /// Whether a region has no tag in this token yet. Now it has.
-    fn tag_here(&mut self, wish: &Wish) -> bool {
-        let here = Some((wish.region, self.tokens.number));
-        let first = self.tagged != here;
-        self.tagged = here;
-        first
-    }
-}
-
-pub(crate) fn name(engine: &Engine, rule: RuleIndex) -> &str {
-    engine
-        .rule(rule)
-        .map_or("redacted", |rule| rule.id.as_str())
-}
-
-/// `Some` if the wish keeps all bytes of the unit at `start` as they are.
-pub(crate) fn kept(start: u64, unit: &[u8], wish: &Wish, wishes: &Wishes) -> Option<()> {
-    if wish.is_tag() || start < wish.start || start + unit.len() as u64 > wish.end {
-        return None;
-    }
-    let from = usize::try_from(start - wish.start).ok()?;
-    let text = wishes.text(wish).get(from..from + unit.len())?;
-    (text == unit).then_some(())
 }
 
 /// The unit of a string that `text` begins with, which is not its end.

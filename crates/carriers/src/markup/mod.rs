@@ -6,8 +6,8 @@ mod tokens;
 use blackbar_engine::{Engine, Place, tag};
 
 use crate::edits::{Edits, Wish, Wishes};
-use crate::guard;
-use crate::json::{begun, kept, name};
+use crate::guard::{self, Tagged, grant, kept, name};
+use crate::json::begun;
 pub(crate) use tokens::Kind;
 use tokens::{Ink, Step, Tokens};
 
@@ -19,8 +19,7 @@ pub(crate) struct Guard {
     at: u64,
     /// Stretches that may change are numbered: what holds the document together stands between two.
     stretch: u64,
-    /// The region and stretch that were tagged last.
-    tagged: Option<(u64, u64)>,
+    tagged: Tagged,
     /// Where the last tag of a rule ended.
     ended: Option<u64>,
     /// Where the last unit ended that may not change.
@@ -81,7 +80,9 @@ impl guard::Guard for Guard {
             if let Some(wish) = wish {
                 if ink == Ink::Granted {
                     let end = index(wish.end).max(at + len);
-                    self.granted(engine, offset, end - at, &wish, wishes, edits);
+                    let first = self.tagged.is_first(&wish, self.stretch);
+                    let span = offset..offset + (end - at) as u64;
+                    grant(engine, (Place::Text, first), span, &wish, wishes, edits);
                     at = end;
                     continue;
                 }
@@ -100,7 +101,7 @@ impl Guard {
             tokens: Tokens::new(kind),
             at,
             stretch: 0,
-            tagged: None,
+            tagged: Tagged::default(),
             ended: None,
             kept: at,
         }
@@ -131,7 +132,7 @@ impl Guard {
         let id = name(engine, wish.rule);
         // Two hyphens would end a comment in the eyes of some.
         if ink == Ink::Any && wish.is_tag() && !id.contains("--") {
-            let first = self.tag_here(wish);
+            let first = self.tagged.is_first(wish, self.stretch);
             edits.put(start, end, |out| {
                 if first {
                     tag(id, Place::Text, out);
@@ -141,36 +142,5 @@ impl Guard {
         } else if kept(start, unit, wish, wishes).is_none() {
             edits.put(start, end, |out| out.resize(out.len() + unit.len(), fill));
         }
-    }
-
-    /// A wish in what is no document is granted as it is; of one that began before, what is left.
-    fn granted(
-        &mut self,
-        engine: &Engine,
-        start: u64,
-        len: usize,
-        wish: &Wish,
-        wishes: &Wishes,
-        edits: &mut Edits,
-    ) {
-        let first = self.tag_here(wish);
-        let text = wishes.text(wish);
-        edits.put(start, start + len as u64, |out| {
-            if !wish.is_tag() {
-                out.extend(text.iter().skip(text.len().saturating_sub(len)));
-            } else if wish.region >= start {
-                out.extend_from_slice(text);
-            } else if first {
-                tag(name(engine, wish.rule), Place::Text, out);
-            }
-        });
-    }
-
-    /// Whether a region has no tag in this stretch yet. Now it has.
-    fn tag_here(&mut self, wish: &Wish) -> bool {
-        let here = Some((wish.region, self.stretch));
-        let first = self.tagged != here;
-        self.tagged = here;
-        first
     }
 }
