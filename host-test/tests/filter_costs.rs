@@ -21,6 +21,9 @@ const LOADING: u64 = 45_000_000;
 /// Beside them there is memory that is touched for the first time: that it takes no longer than they do shows on a slow machine as well.
 const LOADING_TIME: Duration = Duration::from_millis(20);
 
+/// Instructions of the module for a request and its response, a dozen headers and a body of a line.
+const EXCHANGE: u64 = 60_000;
+
 static STRICT: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../policies/strict.toml");
     let policy = Policy::load(path, &NoBuiltins).unwrap_or_else(|error| panic!("{error}"));
@@ -255,6 +258,28 @@ fn memory_of_coded_bodies_is_bounded_for_each_stream_and_for_all() {
     }
     drop(open);
     assert_eq!(host.failure(), None);
+}
+
+/// What a proxy adds to every request is another id each time; all other headers have been seen.
+#[test]
+fn a_small_exchange_needs_few_instructions() {
+    let counting = Module::with_fuel(&STRICT).unwrap();
+    let mut host = Host::builder(&counting).extra_vms(0).start().unwrap();
+    let mut cost = |number: u64| {
+        let mut transaction = small();
+        let id = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let id = format!("{:08x}-4f3b-4c2d-9e1a-{:012x}", id >> 32, id & 0xffff_ffff);
+        let headers = &mut transaction.request_headers;
+        headers.add(b"x-request-id", id.as_bytes());
+        let before = host.fuel_used();
+        let outcome = host.run(&transaction, &Chunking::size(1 << 20));
+        assert_eq!(outcome.violations, []);
+        host.fuel_used() - before
+    };
+    let mut costs: Vec<u64> = (0..20).map(&mut cost).skip(4).collect();
+    costs.sort_unstable();
+    println!("a small exchange: {} instructions, at most {}", costs[8], costs[15]);
+    assert!(costs[8] <= EXCHANGE, "{costs:?}");
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod candidates;
 mod outer;
 mod scan;
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::cell::Cell;
 
@@ -17,6 +18,7 @@ use crate::artifact::{CutOff, Engine};
 use crate::boundary::CONTEXT;
 use crate::ledger::Observer;
 use crate::plan::Plan;
+use crate::prefilter::Strip;
 use crate::program::{Growth, Progress, View};
 use crate::rule::{Finding, Place, RuleIndex};
 use crate::union::{Bytes, Edit, Union};
@@ -58,6 +60,8 @@ pub struct Stream {
     forced: u64,
     ends: Vec<usize>,
     cut_off: CutOff,
+    /// Lists of candidates, to be filled again.
+    strip: Option<Box<Strip>>,
 }
 
 /// Where the next match of a rule may start, for rules that matched in the chunk being scanned.
@@ -221,6 +225,7 @@ impl Stream {
         self.runs.0.shrink_to(RESTING);
         self.ends.shrink_to(RESTING);
         self.cut_off.rest(RESTING);
+        self.strip = None;
         self.open.shrink_to(RESTING);
     }
 
@@ -387,6 +392,7 @@ impl Stream {
             + self.runs.0.capacity() * size_of::<(u16, usize, usize)>()
             + self.ends.capacity() * size_of::<usize>()
             + self.cut_off.memory()
+            + self.strip.as_deref().map_or(0, size_of_val)
     }
 
     /// Drops the front of the window that nothing needs any more, once it has outgrown what stays.

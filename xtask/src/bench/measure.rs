@@ -18,7 +18,8 @@ pub(crate) struct Effort {
     pub(crate) rounds: usize,
     /// A repetition is as many passes as take about this long.
     pub(crate) repetition: Duration,
-    /// An engine whose repetitions have taken this long together has no more of them, once it has [`Effort::least`].
+    /// An engine whose repetitions have taken this long together has no more of them, once it has [`Effort::least`]. One whose first pass
+    /// takes longer has no other.
     pub(crate) budget: Duration,
     /// Repetitions that even the slowest has.
     pub(crate) least: usize,
@@ -39,7 +40,7 @@ impl Effort {
                 quick,
                 rounds: 11,
                 repetition: Duration::from_millis(250),
-                budget: Duration::from_secs(20),
+                budget: Duration::from_secs(10),
                 least: 3,
             }
         }
@@ -105,6 +106,8 @@ struct Lane {
     passes: u32,
     rates: Vec<f64>,
     spent: Duration,
+    /// One pass takes longer than all of its time.
+    is_slow: bool,
     wrong: Option<String>,
     findings: u64,
     bytes_out: u64,
@@ -147,6 +150,7 @@ pub(crate) fn rounds(
                 Vec::new()
             },
             spent: Duration::from_secs_f64(if slow { each } else { 0.0 }),
+            is_slow: slow,
             wrong,
             findings: first.findings,
             bytes_out: first.bytes_out,
@@ -158,7 +162,8 @@ pub(crate) fn rounds(
         for turn in 0..count {
             // Another one begins each round, so that none always follows the same one.
             let lane = &mut lanes[(turn + round) % count];
-            let enough = lane.rates.len() >= effort.least && lane.spent >= effort.budget;
+            let enough = lane.spent >= effort.budget
+                && (lane.rates.len() >= effort.least || lane.is_slow);
             if enough || lane.rates.len() >= effort.rounds {
                 continue;
             }

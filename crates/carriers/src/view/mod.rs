@@ -32,8 +32,11 @@ const DEEPEST: usize = 3;
 /// Bytes before a match that may bear on it, in the engine: so many must be the same for a view to end.
 const CONTEXT: u64 = 160;
 
-/// While a view is there, bytes are scanned so many at a time, so that it can end.
+/// While a view is there, bytes are scanned so many at a time at most, so that it can end.
 const BLOCK: usize = 1024;
+
+/// Where views could have ended and have not, it is tried again after so many bytes: every end of a block costs as much as scanning some.
+const AGAIN: usize = 256;
 
 /// Which views there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -240,7 +243,7 @@ pub(crate) fn scan(
         let block = if views.is_empty() {
             left
         } else {
-            end_of_block(text)
+            end_of_block(text, views)
         };
         let sleeping = |code: Code| {
             depth < DEEPEST
@@ -345,13 +348,35 @@ fn among(
     }
 }
 
-/// Where nothing may be open any more, if there is such a place: behind a quote or the end of a line.
-fn end_of_block(text: &[u8]) -> usize {
-    let Some((_, late)) = text.split_at_checked(BLOCK) else {
-        return text.len();
+/// Where `views` may end: behind a blank, a comma or the end of a line, where nothing may be open any more, and far enough behind the last of
+/// their units. If no such place is near, somewhere.
+fn end_of_block(text: &[u8], views: &[View]) -> usize {
+    let mut codes = [false; Code::ALL.len()];
+    let mut behind = match views.iter().map(|view| view.wait(&mut codes)).max() {
+        Some(wait @ 1..) => wait,
+        _ => AGAIN,
     };
-    let near = late.get(..BLOCK.min(late.len())).unwrap_or_default();
-    BLOCK + memchr::memchr3(b'\n', b',', b' ', near).map_or(near.len(), |at| at + 1)
+    let blank_from = |from: usize| {
+        let (_, late) = text.split_at_checked(from)?;
+        let near = late.get(..BLOCK.min(late.len())).unwrap_or_default();
+        Some(from + memchr::memchr3(b'\n', b',', b' ', near).map_or(near.len(), |at| at + 1))
+    };
+    let read = |code: Code| codes.iter().zip(Code::ALL).any(|(&is, c)| is && c == code);
+    let mut from = 0;
+    while behind < BLOCK {
+        let Some(end) = blank_from(behind) else {
+            return text.len();
+        };
+        let before = text.get(from..end).unwrap_or_default();
+        match find(before, &[], false, None, read) {
+            None => return end,
+            Some((at, _)) => {
+                from += at + 1;
+                behind = from + LONGEST + CONTEXT as usize;
+            }
+        }
+    }
+    blank_from(BLOCK).unwrap_or(text.len())
 }
 
 /// Copies of views, at `depth`, for a parent inside of which those begin that it would have.
@@ -654,6 +679,17 @@ impl View {
             && self.runs.are_idle()
             && self.pending.is_empty()
             && self.stream.received() >= self.differed + CONTEXT
+    }
+
+    /// How many bytes must follow at least before this view can end, and the views of it. The codes that they read are noted.
+    fn wait(&self, codes: &mut [bool; Code::ALL.len()]) -> usize {
+        for (slot, code) in codes.iter_mut().zip(Code::ALL) {
+            *slot |= code == self.code;
+        }
+        let inner = self.views.iter().map(|view| view.wait(codes)).max();
+        let far = (self.differed + CONTEXT).saturating_sub(self.stream.received());
+        let own = self.pending.len() + usize::try_from(far).unwrap_or(usize::MAX);
+        own.max(inner.unwrap_or(0))
     }
 
     /// How often something undecided was masked.

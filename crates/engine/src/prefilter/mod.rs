@@ -132,7 +132,7 @@ impl Width {
     }
 }
 
-/// Positions that are looked at together. Their lists lie on the stack.
+/// Positions that are looked at together.
 pub(crate) const STRIP: usize = 1024;
 
 /// Ascending positions of one strip, counted from its start.
@@ -197,8 +197,8 @@ pub(crate) struct Strip {
     before: Before,
 }
 
-impl Strip {
-    pub(crate) fn new() -> Strip {
+impl Default for Strip {
+    fn default() -> Strip {
         Strip {
             literals: Positions::new(),
             shapes: Positions::new(),
@@ -206,6 +206,13 @@ impl Strip {
             tokens: Positions::new(),
             before: Before::NOTHING,
         }
+    }
+}
+
+impl Strip {
+    /// Another haystack, or another part of it, is next.
+    pub(crate) fn start_over(&mut self) {
+        self.before = Before::NOTHING;
     }
 
     /// How many literals and shapes there are.

@@ -34,7 +34,7 @@ fn tables(seed: &[u32]) -> (Nibbles, [Edge; BUCKETS]) {
 type Found = (Vec<u16>, Vec<u16>, Vec<u16>, Vec<u16>);
 
 fn scan(prefilter: &Prefilter, hay: &[u8], from: usize, to: usize) -> Found {
-    let mut strip = Strip::new();
+    let mut strip = Strip::default();
     prefilter.scan(hay, from, to, &mut strip);
     (
         strip.literals.as_slice().to_vec(),

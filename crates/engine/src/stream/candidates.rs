@@ -45,7 +45,8 @@ impl<O: Observer> Scan<'_, O> {
         // Behind that windows may be cut off, and what is known of a start must not depend on which window it has: see `tail`.
         let whole = if self.view.last { WINDOW } else { HASHED };
         let end = (hay.len() + 1).saturating_sub(whole);
-        let mut strip = Strip::new();
+        let mut strip = self.stream.strip.take().unwrap_or_default();
+        strip.start_over();
         let mut looked = 0;
         let within = engine.tokens.within();
         if let Some(within) = within {
@@ -83,6 +84,7 @@ impl<O: Observer> Scan<'_, O> {
             let new = self.index(self.stream.evaluated);
             self.keywords(new.max(hay.len().saturating_sub(far)), end);
         }
+        self.stream.strip = Some(strip);
     }
 
     /// Evaluates the starts that one strip's candidates point at, in the order of their places.
