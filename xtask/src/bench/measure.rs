@@ -162,8 +162,8 @@ pub(crate) fn rounds(
         for turn in 0..count {
             // Another one begins each round, so that none always follows the same one.
             let lane = &mut lanes[(turn + round) % count];
-            let enough = lane.spent >= effort.budget
-                && (lane.rates.len() >= effort.least || lane.is_slow);
+            let enough =
+                lane.spent >= effort.budget && (lane.rates.len() >= effort.least || lane.is_slow);
             if enough || lane.rates.len() >= effort.rounds {
                 continue;
             }
