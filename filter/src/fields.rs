@@ -77,6 +77,8 @@ pub struct Target {
     pub query: Option<Vec<u8>>,
     /// Whether anything differs from the original.
     pub changed: bool,
+    /// Whether any rule found anything.
+    pub found: bool,
     /// The rule that refuses the message.
     pub block: Option<RuleIndex>,
 }
@@ -455,6 +457,7 @@ impl Scanner<'_> {
             return Target {
                 path: b"/".to_vec(),
                 changed: true,
+                found: true,
                 ..Target::default()
             };
         }
@@ -469,6 +472,7 @@ impl Scanner<'_> {
         let mut target = Target {
             block: stream.blocked(),
             changed: !patches.is_empty(),
+            found: !stream.findings().is_empty(),
             ..Target::default()
         };
         patches.apply(0, path, &mut target.path);

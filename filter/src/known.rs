@@ -1,4 +1,4 @@
-//! Header values in which nothing was found lately, so that what every request of a client repeats is scanned once. What a value is
+//! Header values and paths in which nothing was found lately, so that what every request of a client repeats is scanned once. What a value is
 //! scanned for lives in [`crate::fields`]; one of these belongs to one plugin, because another has other rules.
 //!
 //! Only whole headers without any finding are kept, compared byte by byte: a header that is known is one that was scanned.

@@ -75,7 +75,13 @@ pub(crate) fn redact_target(
         .enumerate()
         .filter(|(_, pair)| pair.name == b":path")
     {
+        if plugin.known.has(pair.name, pair.value) {
+            continue;
+        }
         let target = scanner.target(Place::Url, pair.value, disposition);
+        if !target.found {
+            plugin.known.note(pair.name, pair.value);
+        }
         if plugin.enforces() {
             block |= target.block.is_some();
             if target.changed {

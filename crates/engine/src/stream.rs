@@ -392,7 +392,7 @@ impl Stream {
             + self.runs.0.capacity() * size_of::<(u16, usize, usize)>()
             + self.ends.capacity() * size_of::<usize>()
             + self.cut_off.memory()
-            + self.strip.as_deref().map_or(0, size_of_val)
+            + self.strip.as_deref().map_or(0, Strip::memory)
     }
 
     /// Drops the front of the window that nothing needs any more, once it has outgrown what stays.

@@ -19,7 +19,7 @@ use super::{
 };
 
 /// Positions in a block: as many as a mask has bits.
-const BLOCK: usize = 64;
+pub(super) const BLOCK: usize = 64;
 
 /// Bits in the class of a byte: letters and digits.
 const ALNUM: u8 = 0x07;
@@ -122,10 +122,7 @@ impl Tables {
     /// Writes the candidates of `from..to` to `strip`, relative to `from`. Two more bytes follow `to - 1`, and `to - from` is
     /// at most [`STRIP`](super::STRIP).
     pub(super) fn scan(&self, width: Width, hay: &[u8], from: usize, to: usize, strip: &mut Strip) {
-        strip.literals.clear();
-        strip.shapes.clear();
-        strip.runs.clear();
-        strip.tokens.clear();
+        strip.clear(to.saturating_sub(from));
         match width {
             // SAFETY (all of these): a width is only made where its features were detected; see `Width`.
             #[cfg(target_arch = "x86_64")]
@@ -169,7 +166,7 @@ unsafe fn ssse3(tables: &Tables, hay: &[u8], from: usize, to: usize, strip: &mut
 }
 
 /// What of earlier blocks bears on where words start.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(super) struct Before {
     /// The position that it is about.
     at: usize,
@@ -184,14 +181,6 @@ pub(super) struct Before {
 }
 
 impl Before {
-    pub(super) const NOTHING: Before = Before {
-        at: 0,
-        word: false,
-        escape: 0,
-        run: 0,
-        alnum: false,
-    };
-
     fn of(hay: &[u8], at: usize) -> Before {
         let before = hay.get(..at).unwrap_or_default();
         let mask = |reach: usize, is: fn(u8) -> bool| {

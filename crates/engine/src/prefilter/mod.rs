@@ -16,9 +16,10 @@ pub(crate) mod index;
 mod vector;
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::cell::Cell;
 
-use block::{Before, Tables};
+use block::{BLOCK, Before, Tables};
 pub use dictionary::BACK;
 pub use dictionary::HASHED;
 pub use index::{begins_tokens, is_literal};
@@ -136,22 +137,20 @@ impl Width {
 pub(crate) const STRIP: usize = 1024;
 
 /// Ascending positions of one strip, counted from its start.
+#[derive(Default)]
 pub(crate) struct Positions {
-    /// Room for what is written ahead of being counted.
-    at: [u16; STRIP + 64],
+    /// With room for what is written ahead of being counted.
+    at: Vec<u16>,
     len: usize,
 }
 
 impl Positions {
-    fn new() -> Positions {
-        Positions {
-            at: [0; STRIP + 64],
-            len: 0,
-        }
-    }
-
-    fn clear(&mut self) {
+    /// None, and room for so many and what is written ahead.
+    fn clear(&mut self, most: usize) {
         self.len = 0;
+        if self.at.len() < most + BLOCK {
+            self.at.resize(most + BLOCK, 0);
+        }
     }
 
     fn push(&mut self, position: u16) {
@@ -185,6 +184,7 @@ impl Positions {
 }
 
 /// The candidates of one strip.
+#[derive(Default)]
 pub(crate) struct Strip {
     /// Where windows whose bytes are known may stand.
     pub(crate) literals: Positions,
@@ -197,22 +197,31 @@ pub(crate) struct Strip {
     before: Before,
 }
 
-impl Default for Strip {
-    fn default() -> Strip {
-        Strip {
-            literals: Positions::new(),
-            shapes: Positions::new(),
-            runs: Positions::new(),
-            tokens: Positions::new(),
-            before: Before::NOTHING,
-        }
-    }
-}
-
 impl Strip {
     /// Another haystack, or another part of it, is next.
     pub(crate) fn start_over(&mut self) {
-        self.before = Before::NOTHING;
+        self.before = Before::default();
+    }
+
+    /// None, and room for those of so many positions.
+    fn clear(&mut self, positions: usize) {
+        let Strip {
+            literals,
+            shapes,
+            runs,
+            tokens,
+            ..
+        } = self;
+        for list in [literals, shapes, runs, tokens] {
+            list.clear(positions);
+        }
+    }
+
+    /// Bytes held on the heap.
+    pub(crate) fn memory(&self) -> usize {
+        let lists = [&self.literals, &self.shapes, &self.runs, &self.tokens];
+        let slots = lists.iter().map(|list| list.at.capacity()).sum::<usize>();
+        size_of::<Strip>() + slots * size_of::<u16>()
     }
 
     /// How many literals and shapes there are.
