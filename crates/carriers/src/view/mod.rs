@@ -35,8 +35,8 @@ const CONTEXT: u64 = 160;
 /// While a view is there, bytes are scanned so many at a time at most, so that it can end.
 const BLOCK: usize = 1024;
 
-/// Where views could have ended and have not, it is tried again after so many bytes: every end of a block costs as much as scanning some.
-const AGAIN: usize = 256;
+/// Views end only where no unit of theirs follows in so many bytes: to begin anew costs as much as scanning some.
+const WORTH: usize = 512;
 
 /// Which views there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -354,7 +354,8 @@ fn end_of_block(text: &[u8], views: &[View]) -> usize {
     let mut codes = [false; Code::ALL.len()];
     let mut behind = match views.iter().map(|view| view.wait(&mut codes)).max() {
         Some(wait @ 1..) => wait,
-        _ => AGAIN,
+        // They could have ended and have not.
+        _ => BLOCK,
     };
     let blank_from = |from: usize| {
         let (_, late) = text.split_at_checked(from)?;
@@ -367,8 +368,9 @@ fn end_of_block(text: &[u8], views: &[View]) -> usize {
         let Some(end) = blank_from(behind) else {
             return text.len();
         };
-        let before = text.get(from..end).unwrap_or_default();
-        match find(before, &[], false, None, read) {
+        let upto = text.len().min(end + WORTH);
+        let near = text.get(from..upto).unwrap_or_default();
+        match find(near, &[], false, None, read) {
             None => return end,
             Some((at, _)) => {
                 from += at + 1;
