@@ -76,7 +76,7 @@ impl Plugin {
         }
         let counters = Counters::new(Some(&engine));
         Ok(Plugin {
-            views: config.views.apply(Views::default()),
+            views: config.views.apply(Views::of(&engine)),
             config,
             engine,
             plan,

@@ -102,6 +102,34 @@ fn a_module_without_a_policy_takes_an_artifact_and_nothing_else() {
     assert_eq!(text(&outcome.downstream.body), "[demo.key]");
 }
 
+/// What a policy says of views lies in its artifact; the configuration has the last word.
+#[test]
+fn a_policy_switches_views() {
+    let rule = include_str!("../../filter/tests/demo.toml");
+    let (head, rest) = rule.split_once("title").unwrap();
+    let policy = format!("{head}views = {{ hex = true }}\ntitle{rest}");
+    let policy =
+        blackbar_policy::Policy::parse_str("v.toml", &policy, &blackbar_policy::load::NoBuiltins);
+    let artifact = blackbar_compiler::compile(&policy.unwrap())
+        .unwrap()
+        .artifact;
+    let module = blackbar_module::embed(blackbar_module::MODULE, &artifact).unwrap();
+    let module = blackbar_host_test::Module::new(&module).unwrap();
+    let hex: String = "key-12345678".bytes().map(|b| format!("{b:02x}")).collect();
+    for (configuration, found) in [("", true), (r#"{"views": {"hex": false}}"#, false)] {
+        let mut host = Host::builder(&module)
+            .configuration(configuration)
+            .start()
+            .unwrap();
+        let outcome = run(
+            &mut host,
+            &Transaction::response(hex.as_str()),
+            &Chunking::size(1),
+        );
+        assert_eq!(text(&outcome.downstream.body) == "[demo.key]", found);
+    }
+}
+
 #[test]
 fn one_line_says_what_is_at_work() {
     let mut host = host(

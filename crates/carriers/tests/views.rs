@@ -265,3 +265,26 @@ fn quoted_printable_and_entities_are_read() {
         "<a>***********</a> &amp; b&c",
     );
 }
+
+#[test]
+fn a_policy_switches_views() {
+    assert_eq!(Views::NAMES, blackbar_policy::model::VIEWS);
+    let head = "[profile]\nid = \"v\"\ntitle = \"V\"\n";
+    let rule =
+        "[[rule]]\nid = \"t.key\"\ndescription = \"d\"\nsource = \"s\"\npattern = 'ghp_[A-Z]{8}'\n";
+    let of = |views: &str| {
+        let text = format!("{head}{views}{rule}");
+        let loaded =
+            blackbar_policy::Policy::parse_str("v.toml", &text, &blackbar_policy::load::NoBuiltins);
+        let compiled = blackbar_compiler::compile(&loaded.unwrap()).unwrap();
+        Views::of(&blackbar_engine::Engine::load(compiled.artifact).unwrap())
+    };
+    assert_eq!(of(""), Views::default());
+    for name in Views::NAMES {
+        for on in [true, false] {
+            let mut wanted = Views::default();
+            *wanted.named(name).unwrap() = on;
+            assert_eq!(of(&format!("views = {{ {name} = {on} }}\n")), wanted);
+        }
+    }
+}

@@ -279,7 +279,7 @@ fn explain_text(
     let engine: Engine = policy::load(&policy.id, policy::artifact(&arguments.policy)?)?;
     let plan = Plan::new(&engine, None)?;
     let mut stream = Carrier::default();
-    stream.set_views(arguments.views.apply(Views::default()));
+    stream.set_views(arguments.views.apply(Views::of(&engine)));
     stream.push(&engine, &plan, text, true);
     let mut found = Vec::new();
     for finding in stream.findings() {

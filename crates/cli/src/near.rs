@@ -207,6 +207,7 @@ fn scan(policy: &Policy, rule: Rule, text: &[u8]) -> Vec<Range<usize>> {
         packs: Vec::new(),
         rules: vec![rule],
         variants: Vec::new(),
+        views: policy.views.clone(),
     };
     let Ok(compiled) = blackbar_compiler::compile(&alone) else {
         return Vec::new();

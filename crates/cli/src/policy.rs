@@ -62,10 +62,10 @@ impl Ready {
         let engine = load(name, artifact.clone())?;
         Ok(Self {
             plan: Plan::new(&engine, None)?,
+            views: Views::of(&engine),
             engine,
             artifact,
             profile: None,
-            views: Views::default(),
         })
     }
 }
@@ -90,11 +90,11 @@ impl Choice {
             )
         })?;
         Ok(Ready {
+            views: self.views.apply(Views::of(&engine)),
             engine,
             plan,
             artifact,
             profile: self.profile.clone(),
-            views: self.views.apply(Views::default()),
         })
     }
 }

@@ -3,13 +3,13 @@
 
 use std::collections::HashMap;
 
-use blackbar_engine::Rule as EngineRule;
 use blackbar_engine::artifact::{DfaPart, Parts, RulePart, Window, WindowPart};
 use blackbar_engine::check::Check;
 use blackbar_engine::fields::{FieldPart, FieldStep};
 use blackbar_engine::prefilter::HASHED;
+use blackbar_engine::{Rule as EngineRule, ViewSwitches};
 use blackbar_policy::diagnostic::{Diagnostic, PolicyError};
-use blackbar_policy::model::{Matcher, Policy};
+use blackbar_policy::model::{Matcher, Policy, VIEWS};
 
 use crate::automaton::ByteSet;
 use crate::fingerprint::Plan;
@@ -197,6 +197,7 @@ pub(crate) fn assemble(
         .collect();
     let parts = Parts {
         policy_id: policy.id.clone(),
+        views: views(policy),
         dfas: pool.dfas,
         rules: parts,
         variants,
@@ -226,4 +227,17 @@ pub(crate) fn assemble(
         report,
         warnings,
     })
+}
+
+/// A bit for each view that the policy switches, in the order in which all who know views have them.
+fn views(policy: &Policy) -> ViewSwitches {
+    let mut switches = ViewSwitches::default();
+    for (bit, name) in VIEWS.into_iter().enumerate() {
+        match policy.views.iter().find(|(view, _)| *view == name) {
+            Some((_, true)) => switches.on |= 1 << bit,
+            Some((_, false)) => switches.off |= 1 << bit,
+            None => {}
+        }
+    }
+    switches
 }

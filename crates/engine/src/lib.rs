@@ -29,7 +29,7 @@ mod transform;
 mod transpose;
 mod union;
 
-pub use artifact::{Engine, LoadError, MAGIC};
+pub use artifact::{Engine, LoadError, MAGIC, ViewSwitches};
 pub use boundary::{Context, Reach};
 pub use ledger::{Entry, Ledger, Observer};
 pub use plan::{Plan, PlanError};

@@ -573,6 +573,7 @@ fn assemble(
     let (id, title) = (main.id.text.clone(), main.title.clone());
     let overrides = std::mem::take(&mut main.overrides);
     let variants = std::mem::take(&mut main.variants);
+    let views = std::mem::take(&mut main.views);
     if !main.rules.is_empty() {
         packs.push(Pack {
             source: source.clone(),
@@ -631,5 +632,6 @@ fn assemble(
         packs: infos,
         rules,
         variants,
+        views,
     })
 }

@@ -19,7 +19,21 @@ pub struct Policy {
     pub rules: Vec<Rule>,
     /// Named variations of the profile that can be chosen at run time. The base profile is not among them.
     pub variants: Vec<Variant>,
+    /// Views that are switched, by their names (of [`VIEWS`]); all others are as they are without a policy.
+    pub views: Vec<(&'static str, bool)>,
 }
+
+/// The encoded forms of values that can be switched: what views are lives in `blackbar-carriers`, which knows them by the same names in
+/// the same order.
+pub const VIEWS: [&str; 7] = [
+    "escapes",
+    "percent",
+    "entities",
+    "utf16",
+    "base64",
+    "hex",
+    "quoted_printable",
+];
 
 /// Who a pack is.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::diagnostic::Diagnostic;
-use crate::model::Rule;
+use crate::model::{Rule, VIEWS};
 use crate::names::{group, is_name, is_pack_name, quoted};
 use crate::overrides::{self, Override};
 use crate::reader::{Fields, Reading, Text, Value, parse_toml};
@@ -19,6 +19,7 @@ pub(crate) struct Document {
     pub(crate) rules: Vec<(Rule, Text)>,
     pub(crate) overrides: Vec<Override>,
     pub(crate) variants: Vec<VariantText>,
+    pub(crate) views: Vec<(&'static str, bool)>,
 }
 
 #[derive(Debug)]
@@ -178,6 +179,7 @@ fn policy(mut top: Fields<'_>) -> Option<Document> {
         rules,
         overrides,
         variants,
+        views: head.views,
     })
 }
 
@@ -185,6 +187,7 @@ struct Head {
     id: Text,
     title: String,
     packs: Vec<Text>,
+    views: Vec<(&'static str, bool)>,
 }
 
 fn head(value: &Value<'_>, header: &str, is_profile: bool) -> Option<Head> {
@@ -215,12 +218,40 @@ fn head(value: &Value<'_>, header: &str, is_profile: bool) -> Option<Head> {
         )]);
         Some(Vec::new())
     };
+    let views = if is_profile {
+        fields
+            .take("views")
+            .map_or(Some(Vec::new()), |value| views(&value))
+    } else {
+        fields.hints(&[(
+            "views",
+            "only a profile switches views: packs are read in those of whoever uses them",
+        )]);
+        Some(Vec::new())
+    };
     fields.finish();
     Some(Head {
         id: id?,
         title: title?.text,
         packs: packs?,
+        views: views?,
     })
+}
+
+/// Which encoded forms are read.
+fn views(value: &Value<'_>) -> Option<Vec<(&'static str, bool)>> {
+    let mut fields = value.fields("`views`".into(), "{ base64 = true }")?;
+    let mut views = Vec::new();
+    let mut fine = true;
+    for name in VIEWS {
+        match fields.take(name).map(|value| value.boolean()) {
+            Some(Some(on)) => views.push((name, on)),
+            Some(None) => fine = false,
+            None => {}
+        }
+    }
+    fields.finish();
+    fine.then_some(views)
 }
 
 fn packs(value: &Value<'_>) -> Option<Vec<Text>> {

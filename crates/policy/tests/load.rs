@@ -277,6 +277,13 @@ severity = "high"
 }
 
 #[test]
+fn a_profile_switches_views() {
+    assert_eq!(profile("").views, []);
+    let views = "views = { base64 = true, percent = false }\n";
+    assert_eq!(profile(views).views, [("percent", false), ("base64", true)]);
+}
+
+#[test]
 fn a_profile_may_hold_rules_of_its_own() {
     let rule =
         "[[rule]]\nid = \"mine.token\"\ndescription = \"D\"\nsource = \"RFC 1\"\npattern = 'abc'\n";

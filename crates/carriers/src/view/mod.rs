@@ -104,6 +104,20 @@ impl Views {
         "quoted_printable",
     ];
 
+    /// Those that are read with the policy of `engine`, where nobody says otherwise.
+    #[must_use]
+    pub fn of(engine: &Engine) -> Views {
+        let switches = engine.views();
+        let mut views = Views::default();
+        for (bit, name) in Views::NAMES.into_iter().enumerate() {
+            let is = |set: u8| set >> bit & 1 == 1;
+            if let Some(view) = views.named(name) {
+                *view = is(switches.on) || *view && !is(switches.off);
+            }
+        }
+        views
+    }
+
     /// The view of that name.
     pub fn named(&mut self, name: &str) -> Option<&mut bool> {
         Some(match name {

@@ -150,7 +150,7 @@ fn run_pack(
             plan.set_enabled(index, true);
         }
     }
-    let views = arguments.views.apply(Views::default());
+    let views = arguments.views.apply(Views::of(&engine));
     let (mut passed, mut failed) = (0, 0);
     for &which in arguments.engine.list() {
         let failures = run_cases(which, &engine, &plan, &artifact, views, &pack.cases)?;

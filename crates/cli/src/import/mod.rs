@@ -210,7 +210,7 @@ fn write(
         text.push_str(&pack::case(example));
     }
     create("cases.toml", &text)?;
-    let mut native = Native::new(&engine, &plan, Views::default());
+    let mut native = Native::new(&engine, &plan, Views::of(&engine));
     for pack in cases::load(&imported, &BUILTINS)? {
         for case in &pack.cases {
             if let Some(failure) = native.judge(case) {

@@ -8,7 +8,8 @@ use core::fmt;
 use super::starts::Starts;
 use super::wire::Reader;
 use super::{
-    Engine, HEADER, LeadingRun, LookBack, MAGIC, RuleProgram, VERSION, Window, WindowPart,
+    Engine, HEADER, LeadingRun, LookBack, MAGIC, RuleProgram, VERSION, ViewSwitches, Window,
+    WindowPart,
 };
 use crate::boundary::{CONTEXT, Context, Near, Reach};
 use crate::check::Check;
@@ -145,6 +146,7 @@ fn check_frame(bytes: &[u8]) -> Result<u32, Kind> {
 
 struct Parsed {
     policy_id: String,
+    views: ViewSwitches,
     dfas: Vec<Dfa>,
     rules: Vec<Rule>,
     programs: Vec<RuleProgram>,
@@ -159,6 +161,10 @@ struct Parsed {
 /// `what` is kept at what is being read, for the error.
 fn parse(bytes: &[u8], r: &mut Reader<'_>, what: &mut &'static str) -> Option<Parsed> {
     let policy_id = r.text()?;
+    let views = ViewSwitches {
+        on: r.u8()?,
+        off: r.u8()?,
+    };
     *what = "a class map";
     let count = r.u16()?;
     let maps = r.list(usize::from(count), |r| {
@@ -233,6 +239,7 @@ fn parse(bytes: &[u8], r: &mut Reader<'_>, what: &mut &'static str) -> Option<Pa
     let fields = r.list(usize::from(count), |r| read_field(r, rules.len()))?;
     Some(Parsed {
         policy_id,
+        views,
         dfas,
         rules,
         programs,
@@ -278,6 +285,7 @@ impl Parsed {
             bytes,
             checksum,
             policy_id: self.policy_id,
+            views: self.views,
             rules: self.rules,
             programs,
             dfas: self.dfas,

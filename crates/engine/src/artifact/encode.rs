@@ -5,7 +5,9 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::wire::Writer;
-use super::{DfaPart, HEADER, LookBack, MAGIC, RulePart, VERSION, Window, WindowPart, checksum};
+use super::{
+    DfaPart, HEADER, LookBack, MAGIC, RulePart, VERSION, ViewSwitches, Window, WindowPart, checksum,
+};
 use crate::boundary::{ByteSet, Reach};
 use crate::check::Check;
 use crate::fields::{FieldPart, LONGEST_KEY};
@@ -17,6 +19,8 @@ use crate::rule::{Action, Confidence, Settings, Severity};
 pub struct Parts {
     /// The policy's id.
     pub policy_id: String,
+    /// Which views it switches.
+    pub views: ViewSwitches,
     /// The automata; rules refer to them by index.
     pub dfas: Vec<DfaPart>,
     /// The rules.
@@ -81,6 +85,8 @@ impl Parts {
         w.u64(0);
         fits("bytes in an id", self.policy_id.len(), 255)?;
         w.text(self.policy_id.as_bytes());
+        w.u8(self.views.on);
+        w.u8(self.views.off);
         self.dfas(&mut w)?;
         w.u16(self.rules.len() as u16);
         for rule in &self.rules {

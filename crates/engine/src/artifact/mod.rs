@@ -10,7 +10,7 @@
 //! | 2 | zero |
 //! | 4 | length of the whole artifact |
 //! | 4 | the lower half of the XXH3 of 64 bits of everything after these 16 bytes, seed 0 |
-//! | … | policy id, byte sets, class maps, automata, rules, variants, windows, buckets, paths of fields: each list preceded by its length |
+//! | … | policy id, switches of views, byte sets, class maps, automata, rules, variants, windows, buckets, paths of fields: each list preceded by its length |
 
 mod decode;
 mod encode;
@@ -42,7 +42,7 @@ use starts::Starts;
 /// The first four bytes of every artifact.
 pub const MAGIC: [u8; 4] = *b"BBAR";
 /// The version of the layout that this engine reads and writes.
-pub const VERSION: u16 = 5;
+pub const VERSION: u16 = 6;
 /// Bytes before the part that the checksum covers.
 pub(crate) const HEADER: usize = 16;
 /// Bytes of a match's beginning that are known of every rule.
@@ -53,6 +53,7 @@ pub struct Engine {
     pub(crate) bytes: Cow<'static, [u8]>,
     checksum: u32,
     policy_id: String,
+    views: ViewSwitches,
     rules: Vec<Rule>,
     pub(crate) programs: Vec<RuleProgram>,
     pub(crate) dfas: Vec<Dfa>,
@@ -71,6 +72,16 @@ pub struct Engine {
     pub(crate) behind_runs: Vec<Window>,
     /// Rules that name fields of documents.
     fields: Fields,
+}
+
+/// Encoded forms of values that a policy wants to be read, or not: a bit for each, whose meaning is a matter of those who decode. What
+/// is switched neither on nor off is as they have it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ViewSwitches {
+    /// Those that are read.
+    pub on: u8,
+    /// Those that are not.
+    pub off: u8,
 }
 
 /// What the engine needs to verify and judge candidates of one rule.
@@ -226,6 +237,12 @@ impl Engine {
     #[must_use]
     pub fn policy_id(&self) -> &str {
         &self.policy_id
+    }
+
+    /// Which encoded forms of values the policy wants to be read, or not.
+    #[must_use]
+    pub fn views(&self) -> ViewSwitches {
+        self.views
     }
 
     /// The artifact's checksum: tells artifacts apart in logs.
