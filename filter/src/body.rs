@@ -96,6 +96,32 @@ impl Work {
     }
 }
 
+impl BodyError {
+    /// The same failure has the same text: it is logged once.
+    #[must_use]
+    pub fn text(self) -> &'static str {
+        match self {
+            BodyError::Read(_) => "the proxy does not give a body's bytes",
+            BodyError::Write(_) => "the proxy does not take a changed body",
+            BodyError::Memory => "a body's buffer is too large for the memory there is",
+            BodyError::Lost => {
+                "trailers came while the end of a body waited for more (see on_hold_limit)"
+            }
+            BodyError::Surplus => "more of a body came than its length says",
+            BodyError::Missing => "the proxy gives fewer bytes of a body than it announces",
+        }
+    }
+}
+
+/// What is different about bytes that flow between two ends without headers: nothing waits in the proxy, whatever waits is carried.
+#[derive(Debug, Clone, Copy)]
+pub struct Flow {
+    /// What is undecided at the end of a chunk is masked.
+    pub mask: bool,
+    /// What passwords of logins count as.
+    pub logins: Event,
+}
+
 /// What a body is scanned with, the same for every chunk.
 pub struct Rules<'a> {
     /// The rules.
@@ -120,6 +146,7 @@ pub struct Body {
     on_hold_limit: OnHoldLimit,
     /// What is done with parts in a coding that nothing here reads.
     encoded: Encoded,
+    flow: Option<Flow>,
     /// The length is unknown, and a piece was beyond the hold limit: tails are carried from there on.
     floods: bool,
     /// Bytes at the start of the proxy's buffer that are output already.
@@ -133,6 +160,7 @@ pub struct Body {
     forced: u64,
     unread: u64,
     passed: u64,
+    logins: u64,
     /// How the proxy's buffer ended when it was last seen.
     tail: Vec<u8>,
     /// The proxy was asked to keep its buffer.
@@ -177,6 +205,7 @@ impl Body {
             length,
             on_hold_limit,
             encoded,
+            flow: None,
             floods: false,
             written: 0,
             base: 0,
@@ -185,6 +214,7 @@ impl Body {
             forced: 0,
             unread: 0,
             passed: 0,
+            logins: 0,
             tail: Vec::new(),
             paused: false,
             keeps: false,
@@ -194,6 +224,19 @@ impl Body {
             scanned: 0,
             waited: 0,
         }
+    }
+
+    /// The same, of bytes that flow.
+    #[must_use]
+    pub fn flowing(mut self, flow: Flow) -> Body {
+        (self.flow, self.floods) = (Some(flow), true);
+        self
+    }
+
+    /// Bytes that were taken out of the proxy's buffer and wait for more.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.carried.len()
     }
 
     /// Tells the counters what they were not told yet: with the last byte, and where a body breaks off.
@@ -256,11 +299,13 @@ impl Body {
             let hold = more && short && known == Some(true);
             self.keeps |= hold;
             let carry = more && !hold || flood || self.floods;
-            let late = if more { undecided } else { kept } > rules.hold_limit;
+            let flows = self.flow.is_some();
+            let late = if more || flows { undecided } else { kept } > rules.hold_limit;
             if late {
                 rules.counters.event(host, Event::HoldLimit, 1);
             }
-            if late && !carry || undecided > rules.hold_limit {
+            let mask = self.flow.is_some_and(|flow| flow.mask);
+            if late && !carry || undecided > rules.hold_limit || mask {
                 self.stream.force(rules.engine);
                 self.settle(host, rules, work)?;
                 if self.is_forbidden() {
@@ -524,6 +569,15 @@ impl Body {
             .counters
             .event(host, Event::OpenFilePart, passed - self.passed);
         self.passed = passed;
+        let logins = self.stream.logins();
+        if let Some(flow) = self
+            .flow
+            .filter(|_| self.disposition != Disposition::Shadow)
+        {
+            let new = logins - self.logins;
+            rules.counters.event(host, flow.logins, new);
+        }
+        self.logins = logins;
         Ok(())
     }
 

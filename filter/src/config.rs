@@ -3,6 +3,7 @@
 //! ([`crate::plugin`]). How the JSON is read lives in `read`.
 
 mod read;
+mod tcp;
 
 use core::fmt;
 
@@ -14,6 +15,7 @@ use crate::coding::Limits;
 use crate::exchange::Side;
 use crate::integrity;
 use read::{Raw, Table, table};
+pub use tcp::{Stream, Tcp, Undecided, Way};
 
 /// Longest message about a configuration, in characters.
 const MESSAGE_LEN: usize = 400;
@@ -356,6 +358,8 @@ pub struct Config {
     pub partial_content: Partial,
     /// What happens to bodies that are signed.
     pub signed_bodies: SignedBodies,
+    /// What flows over raw connections, and through tunnels.
+    pub tcp: Tcp,
     /// The most bytes of a body that are held in the proxy while a candidate is undecided.
     pub hold_limit: usize,
     /// What is done with undecided bytes beyond it.
@@ -419,6 +423,7 @@ impl Default for Config {
                 response: Signed::Block,
                 headers: owned(integrity::SIGNATURES),
             },
+            tcp: Tcp::default(),
             hold_limit: 256 * 1024,
             on_hold_limit: OnHoldLimit::Carry,
             block_status: 403,

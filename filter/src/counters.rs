@@ -143,10 +143,14 @@ pub enum Event {
     SignedDropped,
     /// Signed bodies that went on unread.
     OpenSigned,
+    /// Passwords of logins, of a protocol that is known, that went on unread.
+    OpenLogin,
+    /// Passwords of logins that were masked.
+    LoginMasked,
 }
 
 impl Event {
-    const ALL: [Event; 29] = [
+    const ALL: [Event; 31] = [
         Event::ConfigLoaded,
         Event::ConfigRefused,
         Event::FailureClosed,
@@ -176,6 +180,8 @@ impl Event {
         Event::SignedBlocked,
         Event::SignedDropped,
         Event::OpenSigned,
+        Event::OpenLogin,
+        Event::LoginMasked,
     ];
 
     fn name(self) -> &'static str {
@@ -209,6 +215,8 @@ impl Event {
             Event::SignedBlocked => "blackbar.signed.blocked",
             Event::SignedDropped => "blackbar.signed.dropped",
             Event::OpenSigned => "blackbar.open.signed",
+            Event::OpenLogin => "blackbar.open.login",
+            Event::LoginMasked => "blackbar.login.masked",
         }
     }
 }

@@ -67,18 +67,7 @@ impl Failure {
             Failure::Map(MapError::TooLarge) => "too many headers",
             Failure::NoHeaders => "the proxy announces headers and gives none",
             Failure::WriteHeaders(_) => "the proxy does not take changed headers",
-            Failure::Body(BodyError::Read(_)) => "the proxy does not give a body's bytes",
-            Failure::Body(BodyError::Write(_)) => "the proxy does not take a changed body",
-            Failure::Body(BodyError::Memory) => {
-                "a body's buffer is too large for the memory there is"
-            }
-            Failure::Body(BodyError::Lost) => {
-                "trailers came while the end of a body waited for more (see on_hold_limit)"
-            }
-            Failure::Body(BodyError::Surplus) => "more of a body came than its length says",
-            Failure::Body(BodyError::Missing) => {
-                "the proxy gives fewer bytes of a body than it announces"
-            }
+            Failure::Body(error) => error.text(),
         }
     }
 }
@@ -137,6 +126,12 @@ impl Exchange {
             upgrade: false,
             replied: false,
         }
+    }
+
+    /// What it follows.
+    #[must_use]
+    pub fn plugin(self) -> Rc<Plugin> {
+        self.plugin
     }
 
     /// Request or response headers: `count` of them; `end`: nothing follows.
@@ -728,7 +723,7 @@ fn plugin_body(plugin: &Plugin, side: Side) -> Disposition {
     }
 }
 
-fn rules(plugin: &Plugin, masks: bool) -> Rules<'_> {
+pub(crate) fn rules(plugin: &Plugin, masks: bool) -> Rules<'_> {
     let plan: &Plan = if masks { &plugin.masks } else { &plugin.plan };
     Rules {
         engine: &plugin.engine,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::config::ConfigError;
+use crate::connection::{Connection, From};
 use crate::counters::{Counters, Event};
 use crate::exchange::{Exchange, Side};
 use crate::host::{Action, BufferKind, Host, Level};
@@ -19,6 +20,8 @@ pub struct Filter<H> {
     roots: BTreeMap<u32, Option<Rc<Plugin>>>,
     /// Streams by context; `None` where the root has no plugin.
     streams: BTreeMap<u32, Option<Exchange>>,
+    /// Streams that turned out to be raw connections.
+    connections: BTreeMap<u32, Option<Connection>>,
     shared: Shared,
     counters: Counters,
 }
@@ -32,6 +35,7 @@ impl<H: Host> Filter<H> {
             embedded: Embedded::load(artifact),
             roots: BTreeMap::new(),
             streams: BTreeMap::new(),
+            connections: BTreeMap::new(),
             shared: Shared::default(),
             counters: Counters::new(None),
         }
@@ -114,8 +118,49 @@ impl<H: Host> Filter<H> {
         })
     }
 
+    /// A stream is a raw connection.
+    pub fn on_new_connection(&mut self, id: u32) -> Action {
+        let exchange = self.streams.remove(&id).flatten();
+        let connection = exchange.map(|exchange| Connection::new(exchange.plugin()));
+        let policy = connection.is_some();
+        self.connections.insert(id, connection);
+        if policy {
+            Action::Continue
+        } else {
+            let _ = self.host.close();
+            Action::Pause
+        }
+    }
+
+    /// Bytes of a raw connection. One without a plugin never gets leave to go on.
+    pub fn on_data(&mut self, id: u32, from: From, size: usize, end: bool) -> Action {
+        if !self.connections.contains_key(&id) {
+            self.on_new_connection(id);
+        }
+        let mut session = Session {
+            host: &self.host,
+            shared: &mut self.shared,
+        };
+        match self.connections.get_mut(&id) {
+            Some(Some(connection)) => connection.data(&mut session, from, size, end),
+            _ => Action::Pause,
+        }
+    }
+
+    /// A raw connection is closed.
+    pub fn on_connection_over(&mut self, id: u32) {
+        if let Some(Some(connection)) = self.connections.get_mut(&id) {
+            connection.over(&mut Session {
+                host: &self.host,
+                shared: &mut self.shared,
+            });
+        }
+    }
+
     /// A context is gone.
     pub fn on_delete(&mut self, id: u32) {
+        self.on_connection_over(id);
+        self.connections.remove(&id);
         if let Some(Some(exchange)) = self.streams.remove(&id) {
             exchange.close(&mut Session {
                 host: &self.host,

@@ -65,6 +65,10 @@ pub enum BufferKind {
     RequestBody,
     /// 1.
     ResponseBody,
+    /// 2: what the client of a raw connection sent.
+    DownstreamData,
+    /// 3: what its upstream sent.
+    UpstreamData,
     /// 7.
     PluginConfiguration,
 }
@@ -76,6 +80,8 @@ impl BufferKind {
         match self {
             BufferKind::RequestBody => 0,
             BufferKind::ResponseBody => 1,
+            BufferKind::DownstreamData => 2,
+            BufferKind::UpstreamData => 3,
             BufferKind::PluginConfiguration => 7,
         }
     }
@@ -199,6 +205,12 @@ pub trait Host {
     /// # Errors
     /// As the host answers.
     fn reply(&self, status: u32, details: &str, body: &str) -> Result<(), HostError>;
+
+    /// Closes the connection, to the client and to the upstream.
+    ///
+    /// # Errors
+    /// As the host answers.
+    fn close(&self) -> Result<(), HostError>;
 
     /// The id of the counter of that name.
     ///

@@ -21,6 +21,7 @@ pub mod body;
 pub mod coded;
 pub mod coding;
 pub mod config;
+pub mod connection;
 pub mod counters;
 mod decision;
 pub mod exchange;
@@ -43,6 +44,7 @@ pub mod values;
 #[cfg(any(target_arch = "wasm32", test))]
 mod abi;
 
+pub use connection::From;
 pub use exchange::Side;
 pub use filter::Filter;
 pub use host::Host;

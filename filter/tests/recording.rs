@@ -118,6 +118,10 @@ impl Host for Recorder {
         Ok(())
     }
 
+    fn close(&self) -> Result<(), HostError> {
+        Err(HostError::UNIMPLEMENTED)
+    }
+
     fn define_counter(&self, name: &str) -> Result<u32, HostError> {
         self.counters.borrow_mut().push((name.to_owned(), 0));
         Ok(self.counters.borrow().len() as u32 - 1)

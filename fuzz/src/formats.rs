@@ -1,7 +1,7 @@
 //! The body of the target for formats that are walked, taken apart or guarded by their markup: over any bytes, or over pieces that are likely
 //! to go wrong together. What is held is measured.
 
-use blackbar_carriers::{Boundary, Carrier, Codec, Format, Views};
+use blackbar_carriers::{Boundary, Carrier, Codec, Format, Framing, Logins, Views};
 
 use crate::carriers::{RULES, run};
 
@@ -60,6 +60,17 @@ const PIECES: &[&[u8]] = &[
     b"15 <1>ghp_ABCDEFG1",
     b"9 ",
     b"<34>1 ",
+    // Redis.
+    b"$12\r\nghp_ABCDEFG1\r\n",
+    b"*2\r\n",
+    b"%1\r\n",
+    b"$4\r\nAUTH\r\n",
+    b"$7\r\na@bc.de\r\n",
+    b"AUTH ",
+    b"+",
+    b":12\r\n",
+    b"$-1\r\n",
+    b"\x0c\0\0\0ghp_ABCDEFG1",
     // Frames in base64.
     b"AAAAAA4KDGdocF9BQkNERUZHMQ==",
     b"AAAAAAkKB2FAYmMuZGU=",
@@ -102,8 +113,17 @@ pub fn formats(data: &[u8]) {
         Format::Xml,
         Format::Html,
         Format::Bytes,
+        Format::Redis(Logins::Mask),
+        Format::Dogstatsd,
+        Format::Stream(Framing::Lines),
+        Format::Stream(Framing::Json),
+        Format::Stream(Framing::Syslog),
+        Format::Stream(Framing::MessagePack),
+        Format::Stream(Framing::Redis(Logins::Mask)),
+        Format::Stream(Framing::Redis(Logins::Pass)),
+        Format::Stream(Framing::Dogstatsd),
     ];
-    let format = all[usize::from(kind & 15) % all.len()];
+    let format = all[usize::from(kind & 15 | kind >> 2 & 16) % all.len()];
     let views = if kind & 32 == 0 {
         Views::ALL
     } else {
@@ -116,7 +136,12 @@ pub fn formats(data: &[u8]) {
         assert_eq!(text(&got.0), text(&whole.0), "{format:?}, chunks of {size}");
         assert_eq!(got.1, whole.1, "{format:?}, chunks of {size}");
     }
-    if whole.1.is_empty() {
+    // Passwords of logins are masked without a rule.
+    let logins = matches!(
+        format,
+        Format::Redis(Logins::Mask) | Format::Stream(Framing::Redis(Logins::Mask))
+    );
+    if whole.1.is_empty() && !logins {
         assert_eq!(whole.0, hay, "nothing is found, and something changed");
     }
     if format.is_counted() && !format.resizes() {

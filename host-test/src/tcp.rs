@@ -15,6 +15,9 @@ pub(crate) struct Connection {
     buffers: [Vec<u8>; 2],
     open: [bool; 2],
     out: [Vec<u8>; 2],
+    /// The sender has ended, and that has gone on.
+    ended: [bool; 2],
+    gone: [bool; 2],
     paused: bool,
     closed: bool,
     violations: Vec<Violation>,
@@ -74,9 +77,10 @@ impl Vm {
         let Some(connection) = self.store.data_mut().connections.get_mut(&id) else {
             return;
         };
-        if connection.closed {
+        if connection.closed || connection.ended[side] {
             return;
         }
+        connection.ended[side] = end;
         connection.buffers[side].extend_from_slice(data);
         connection.open[side] = true;
         let size = connection.buffers[side].len() as u32;
@@ -95,6 +99,7 @@ impl Vm {
                 connection.paused = false;
                 let bytes = std::mem::take(&mut connection.buffers[side]);
                 connection.out[side].extend_from_slice(&bytes);
+                connection.gone[side] = end;
             } else if direction == Direction::Request {
                 connection.paused = true;
             } else {
@@ -106,6 +111,10 @@ impl Vm {
                     .push(Violation::UpstreamDataDropped { bytes });
             }
         }
+        if end && direction == Direction::Response {
+            // Envoy knows of the upstream's end by its last data only, and tells it then.
+            self.call(id, |callbacks| &callbacks.tcp_close[side], (id, 0));
+        }
         self.run_deferred();
     }
 
@@ -116,6 +125,7 @@ impl Vm {
         {
             let bytes = std::mem::take(&mut connection.buffers[0]);
             connection.out[0].extend_from_slice(&bytes);
+            connection.gone[0] = connection.ended[0];
         }
     }
 
@@ -126,9 +136,7 @@ impl Vm {
     }
 
     fn finish_tcp(&mut self, id: u32) -> Vec<Violation> {
-        for (side, reason) in [(0usize, 2), (1, 0)] {
-            self.call(id, |callbacks| &callbacks.tcp_close[side], (id, reason));
-        }
+        self.call(id, |callbacks| &callbacks.tcp_close[0], (id, 2));
         self.call(id, |callbacks| &callbacks.done, id);
         self.call(id, |callbacks| &callbacks.log, id);
         self.call(id, |callbacks| &callbacks.delete, id);
@@ -150,6 +158,8 @@ impl Vm {
                     upstream,
                     downstream,
                     closed: connection.closed,
+                    upstream_end: connection.gone[0],
+                    downstream_end: connection.gone[1],
                 }
             }
             None => TcpStep::default(),
@@ -166,6 +176,10 @@ pub struct TcpStep {
     pub downstream: Vec<u8>,
     /// The connection was closed by the guest or for a failed VM.
     pub closed: bool,
+    /// The upstream was told that no more bytes come.
+    pub upstream_end: bool,
+    /// The client was told that no more bytes come.
+    pub downstream_end: bool,
 }
 
 /// A TCP connection through the filter.

@@ -344,6 +344,13 @@ impl Carrier {
         self.parts.as_ref().map_or(0, |parts| parts.passed())
     }
 
+    /// How many passwords of logins there were where the format knows them: they were masked or went on, as it says.
+    #[must_use]
+    pub fn logins(&self) -> u64 {
+        let parts = self.parts.as_ref().map_or(0, |parts| parts.logins());
+        self.walk.as_ref().map_or(0, Walk::logins) + parts
+    }
+
     /// Forgets the edits and findings so far.
     pub fn clear(&mut self) {
         self.out.clear();

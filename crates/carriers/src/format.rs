@@ -9,8 +9,10 @@ use blackbar_engine::Place;
 use crate::guard::Guard;
 use crate::json;
 use crate::markup;
-use crate::parts::{Boundary, Files, Multipart, Parts, WebText};
-use crate::walk::{Codec, Frames, Items, Packing, Protobuf, Reader, Syslog, Walk};
+use crate::parts::{Boundary, Files, Framing, Messages, Multipart, Parts, WebText};
+use crate::walk::{
+    Codec, Counted, Counts, Frames, Items, Logins, Packing, Protobuf, Reader, Redis, Walk,
+};
 
 /// What a haystack is written in, as far as a change could break it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -33,6 +35,12 @@ pub enum Format {
     MessagePack,
     /// Values of CBOR.
     Cbor,
+    /// Commands and replies of Redis.
+    Redis(Logins),
+    /// Datagrams of DogStatsD, each behind its length.
+    Dogstatsd,
+    /// Messages, each a haystack of its own.
+    Stream(Framing),
     /// Parts between boundaries, each with headers and a format of its own.
     Multipart(Boundary),
     /// XML.
@@ -87,6 +95,9 @@ impl Format {
     /// Whether a reader counts bytes: what is redacted must keep its length there, so rules whose action changes it have to mask.
     #[must_use]
     pub fn is_counted(self) -> bool {
+        if let Format::Stream(framing) = self {
+            return framing.is_counted();
+        }
         !matches!(
             self,
             Format::Text
@@ -132,7 +143,9 @@ impl Format {
             Format::Protobuf => Some(Walk::new(Reader::Protobuf(Protobuf::new(u64::MAX)))),
             Format::Frames(codec) => Some(Walk::new(Reader::Frames(Frames::new(codec)))),
             Format::MessagePack => Some(Walk::new(Reader::Items(Items::new(Packing::MessagePack)))),
-            Format::Syslog => Some(Walk::new(Reader::Syslog(Syslog::new()))),
+            Format::Syslog => Some(Walk::new(Reader::Counted(Counted::new(Counts::Digits)))),
+            Format::Dogstatsd => Some(Walk::new(Reader::Counted(Counted::new(Counts::Four)))),
+            Format::Redis(logins) => Some(Walk::new(Reader::Redis(Redis::new(logins)))),
             Format::Cbor => Some(Walk::new(Reader::Items(Items::new(Packing::Cbor)))),
             _ => None,
         }
@@ -145,6 +158,7 @@ impl Format {
         match self {
             Format::Multipart(boundary) => Some(Box::new(Multipart::new(boundary, files))),
             Format::WebText(codec) => Some(Box::new(WebText::new(codec))),
+            Format::Stream(framing) => Some(Box::new(Messages::new(framing))),
             _ => None,
         }
     }

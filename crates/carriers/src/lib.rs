@@ -31,6 +31,6 @@ mod walk;
 pub use carrier::Carrier;
 pub use edits::Edit;
 pub use format::{Format, essence};
-pub use parts::{Boundary, Files};
+pub use parts::{Boundary, Files, Framing};
 pub use view::Views;
-pub use walk::Codec;
+pub use walk::{Codec, Logins};

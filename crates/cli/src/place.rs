@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use blackbar_carriers::{Boundary, Codec, Format};
+use blackbar_carriers::{Boundary, Codec, Format, Framing, Logins};
 use clap::ValueEnum;
 
 /// What `--format` takes.
@@ -34,6 +34,12 @@ pub(crate) enum FormatArg {
     Msgpack,
     /// Values of CBOR
     Cbor,
+    /// Lines of text, each by itself: no finding reaches over the end of one
+    Lines,
+    /// Commands and replies of Redis, each by itself: strings are masked at their length, and so are the passwords of logins
+    Redis,
+    /// Datagrams of DogStatsD over a stream socket, each behind its length
+    Dogstatsd,
 }
 
 /// The format of a haystack of this name that starts with `head`; `None` while more bytes are needed to tell.
@@ -63,6 +69,9 @@ pub(crate) fn decide(
         }
         FormatArg::Msgpack => return Some(Format::MessagePack),
         FormatArg::Cbor => return Some(Format::Cbor),
+        FormatArg::Lines => return Some(Format::Stream(Framing::Lines)),
+        FormatArg::Redis => return Some(Format::Stream(Framing::Redis(Logins::Mask))),
+        FormatArg::Dogstatsd => return Some(Format::Stream(Framing::Dogstatsd)),
         FormatArg::Grpc => return Some(Format::Frames(Codec::Protobuf)),
         FormatArg::Auto => {}
     }

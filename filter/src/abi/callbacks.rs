@@ -5,6 +5,7 @@ use std::cell::RefCell;
 
 use super::hostcalls::Proxy;
 use super::{memory, slot};
+use crate::connection::From;
 use crate::exchange::Side;
 use crate::filter::Filter;
 use crate::host::Action;
@@ -89,6 +90,30 @@ extern "C" fn proxy_on_response_body(id: u32, bytes: u32, end: u32) -> u32 {
 extern "C" fn proxy_on_response_trailers(id: u32, count: u32) -> u32 {
     action(|filter| filter.on_trailers(id, Side::Response, size(count)))
 }
+
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_new_connection(id: u32) -> u32 {
+    action(|filter| filter.on_new_connection(id))
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_downstream_data(id: u32, bytes: u32, end: u32) -> u32 {
+    action(|filter| filter.on_data(id, From::Downstream, size(bytes), end != 0))
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_upstream_data(id: u32, bytes: u32, end: u32) -> u32 {
+    action(|filter| filter.on_data(id, From::Upstream, size(bytes), end != 0))
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_downstream_connection_close(id: u32, _by: u32) {
+    with(|filter| filter.on_connection_over(id));
+}
+
+/// Comes with the upstream's last bytes; the client may still send. What waited of them went on with these.
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_upstream_connection_close(_id: u32, _by: u32) {}
 
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_delete(id: u32) {

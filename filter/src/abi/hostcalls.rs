@@ -55,6 +55,7 @@ unsafe extern "C" {
         headers_size: usize,
         grpc_status: i32,
     ) -> u32;
+    fn proxy_close_stream(kind: u32) -> u32;
     fn proxy_define_metric(kind: u32, name: *const u8, name_size: usize, id: *mut u32) -> u32;
     fn proxy_increment_metric(id: u32, by: i64) -> u32;
 }
@@ -62,6 +63,8 @@ unsafe extern "C" {
 /// The proxy that runs this module.
 pub(super) struct Proxy;
 
+/// Stream type `Downstream`: of a raw connection, which the upstream's goes with. (`Upstream` names the same connection in Envoy.)
+const DOWNSTREAM: u32 = 2;
 /// Metric type `Counter`.
 const COUNTER: u32 = 0;
 /// A header map without pairs, serialised.
@@ -186,6 +189,11 @@ impl Host for Proxy {
                 NO_GRPC_STATUS,
             )
         })
+    }
+
+    fn close(&self) -> Result<(), HostError> {
+        // SAFETY: see above.
+        check(unsafe { proxy_close_stream(DOWNSTREAM) })
     }
 
     fn define_counter(&self, name: &str) -> Result<u32, HostError> {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::{
     Both, Config, ConfigError, ContentEncoding, Encoded, FileParts, Mode, OnFailure, OnHoldLimit,
-    Partial, RuleOverride, Scan, Signed, SignedBodies, ViewChoice,
+    Partial, RuleOverride, Scan, Signed, SignedBodies, Tcp, ViewChoice,
 };
 
 /// The most bytes that `keep_first` and `keep_last` may keep, as in policies.
@@ -40,6 +40,8 @@ pub(super) struct Raw {
     partial_content: Partial,
     #[serde(deserialize_with = "table")]
     signed_bodies: RawSigned,
+    #[serde(deserialize_with = "table")]
+    tcp: Tcp,
     hold_limit: u64,
     on_hold_limit: OnHoldLimit,
     #[serde(deserialize_with = "table")]
@@ -95,6 +97,7 @@ impl Default for Raw {
             strip_range: config.strip_range,
             partial_content: config.partial_content,
             signed_bodies: RawSigned::default(),
+            tcp: config.tcp,
             hold_limit: config.hold_limit as u64,
             on_hold_limit: config.on_hold_limit,
             block: RawBlock::default(),
@@ -183,6 +186,7 @@ impl Raw {
                     default.signed_bodies.headers,
                 )?,
             },
+            tcp: self.tcp,
             hold_limit: usize::try_from(self.hold_limit).unwrap_or(default.hold_limit),
             on_hold_limit: self.on_hold_limit,
             block_status: self.block.status,

@@ -3,6 +3,7 @@
 
 mod boundary;
 mod head;
+mod messages;
 mod multipart;
 mod webtext;
 
@@ -12,6 +13,8 @@ use core::fmt;
 use blackbar_engine::{Engine, Finding};
 
 pub use boundary::Boundary;
+pub use messages::Framing;
+pub(crate) use messages::Messages;
 pub(crate) use multipart::Multipart;
 pub(crate) use webtext::WebText;
 
@@ -68,6 +71,11 @@ pub(crate) trait Parts: fmt::Debug {
 
     /// How many parts went on unread because that was asked for.
     fn passed(&self) -> u64 {
+        0
+    }
+
+    /// How many passwords of logins there were.
+    fn logins(&self) -> u64 {
         0
     }
 
@@ -145,6 +153,7 @@ pub(crate) struct Part {
     forced: u64,
     unread: u64,
     passed: u64,
+    logins: u64,
 }
 
 impl Part {
@@ -157,6 +166,7 @@ impl Part {
             forced: 0,
             unread: 0,
             passed: 0,
+            logins: 0,
         }
     }
 
@@ -184,6 +194,7 @@ impl Part {
         self.forced += self.carrier.forced();
         self.unread += self.carrier.unread();
         self.passed += self.carrier.passed();
+        self.logins += self.carrier.logins();
         self.carrier.set_views(with.views);
         self.carrier.reset(format);
         &mut self.carrier
@@ -252,6 +263,10 @@ impl Part {
 
     pub(crate) fn passed(&self) -> u64 {
         self.passed + self.carrier.passed()
+    }
+
+    pub(crate) fn logins(&self) -> u64 {
+        self.logins + self.carrier.logins()
     }
 
     pub(crate) fn memory(&self) -> usize {

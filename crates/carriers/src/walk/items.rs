@@ -216,6 +216,9 @@ pub(crate) struct Items {
     named: Option<u64>,
     /// The next value's bytes are packed themselves.
     packed: bool,
+    /// It stops behind each value that is no part of another.
+    stops: bool,
+    ended: bool,
 }
 
 impl Items {
@@ -229,7 +232,20 @@ impl Items {
             begun: false,
             named: None,
             packed: false,
+            stops: false,
+            ended: false,
         }
+    }
+
+    /// One that stops behind each value that is no part of another. (Of MessagePack: a tag of CBOR would be taken for a value.)
+    pub(crate) fn stopping(mut self) -> Items {
+        self.stops = true;
+        self
+    }
+
+    /// Whether it stopped behind one.
+    pub(crate) fn take_ended(&mut self) -> bool {
+        core::mem::take(&mut self.ended)
     }
 
     /// Where the innermost bytes end that values are packed in.
@@ -305,6 +321,10 @@ impl Items {
                 Some(Open::Packed(end)) if *end <= self.at => {
                     self.open.pop();
                     continue;
+                }
+                None if self.stops && self.begun => {
+                    (self.begun, self.ended) = (false, true);
+                    return done;
                 }
                 _ => {}
             }

@@ -1,4 +1,4 @@
-//! Formats that count bytes and hold text: protobuf, frames of gRPC, MessagePack, CBOR, syslog in frames. A reader goes over the bytes before they are
+//! Formats that count bytes and hold text: protobuf, frames of gRPC, MessagePack, CBOR, syslog in frames, Redis. A reader goes over the bytes before they are
 //! scanned and says which of them carry something; the others are covered, so that rules see text with ends of lines between (or, behind a
 //! name, an equals sign), and they are never changed. What is found becomes `*`, as many bytes; characters are masked whole.
 //!
@@ -8,6 +8,7 @@ mod frames;
 mod items;
 mod layout;
 mod protobuf;
+mod redis;
 mod syslog;
 mod unpack;
 
@@ -21,9 +22,12 @@ use crate::view::With;
 pub use frames::Codec;
 pub(crate) use frames::Frames;
 pub(crate) use items::{Items, Packing};
-use layout::{Fill, Layout};
+use layout::Fill;
+pub(crate) use layout::Layout;
 pub(crate) use protobuf::Protobuf;
-pub(crate) use syslog::Syslog;
+pub use redis::Logins;
+pub(crate) use redis::Redis;
+pub(crate) use syslog::{Counted, Counts};
 
 /// Says which bytes carry something.
 #[derive(Debug, Clone)]
@@ -31,16 +35,29 @@ pub(crate) enum Reader {
     Protobuf(Protobuf),
     Frames(Frames),
     Items(Items),
-    Syslog(Syslog),
+    Counted(Counted),
+    Redis(Redis),
 }
 
 impl Reader {
-    fn read(&mut self, bytes: &[u8], last: bool, layout: &mut Layout) -> usize {
+    /// Goes on over `bytes`; answers how many of them it dealt with. The others are shown again, with more.
+    pub(crate) fn read(&mut self, bytes: &[u8], last: bool, layout: &mut Layout) -> usize {
         match self {
             Reader::Protobuf(reader) => reader.read(bytes, last, layout),
             Reader::Frames(reader) => reader.read(bytes, last, layout),
             Reader::Items(reader) => reader.read(bytes, last, layout),
-            Reader::Syslog(reader) => reader.read(bytes, last, layout),
+            Reader::Counted(reader) => reader.read(bytes, last, layout),
+            Reader::Redis(reader) => reader.read(bytes, last, layout),
+        }
+    }
+
+    /// Whether it stopped because a message is over. Only of those that were told to stop.
+    pub(crate) fn take_ended(&mut self) -> bool {
+        match self {
+            Reader::Items(reader) => reader.take_ended(),
+            Reader::Counted(reader) => reader.take_ended(),
+            Reader::Redis(reader) => reader.take_ended(),
+            Reader::Protobuf(_) | Reader::Frames(_) => false,
         }
     }
 }
@@ -102,7 +119,7 @@ impl Walk {
     pub(crate) fn unread(&self) -> u64 {
         let frames = match &self.reader {
             Reader::Frames(frames) => frames.unread(),
-            Reader::Protobuf(_) | Reader::Items(_) | Reader::Syslog(_) => 0,
+            _ => 0,
         };
         frames + self.unread
     }
@@ -115,6 +132,29 @@ impl Walk {
     /// Takes what was found in compressed frames: each at the bytes of its frame.
     pub(crate) fn take_found(&mut self) -> Vec<Finding> {
         core::mem::take(&mut self.found)
+    }
+
+    /// How many passwords of logins there were.
+    pub(crate) fn logins(&self) -> u64 {
+        match &self.reader {
+            Reader::Redis(redis) => redis.logins(),
+            _ => 0,
+        }
+    }
+
+    /// Puts masks into the place of passwords.
+    fn mask(&mut self, base: u64) {
+        let Reader::Redis(redis) = &mut self.reader else {
+            return;
+        };
+        for (from, len) in redis.take_found() {
+            let start = base + from as u64;
+            self.swaps.push_back(Swap {
+                start,
+                end: start + len as u64,
+                text: alloc::vec![b'*'; len],
+            });
+        }
     }
 
     /// Unpacks the compressed frames in `bytes`, which begin at `base`.
@@ -172,6 +212,7 @@ impl Walk {
         }
         let (now, later) = bytes.split_at_mut_checked(read).unwrap_or_default();
         self.unpack(with, base, now);
+        self.mask(base);
         self.layout.paint(base, now);
         self.pending.clear();
         self.pending.extend_from_slice(later);

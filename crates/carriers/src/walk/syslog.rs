@@ -1,15 +1,32 @@
-//! Streams of syslog messages (RFC 6587): with a count of bytes before each message, which holds the stream together, or with the end of a
-//! line behind it. What a message says is text.
+//! Streams of messages behind the count of their bytes, which holds the stream together; what a message says is text. Of syslog (RFC 6587)
+//! the count is a number in digits, or there is none, and the message ends with its line. Of DogStatsD over a stream socket it is a number of
+//! four bytes, the little end first (<https://docs.datadoghq.com/developers/dogstatsd/unix_socket/>).
 
 use super::layout::{Fill, Layout};
 
 /// The most digits of a count: more than 2 GiB is none.
 const DIGITS: usize = 10;
 
+/// The largest datagram: what is longer is none, and the stream is broken.
+const LARGEST: u32 = 1024 * 1024;
+
+/// How messages are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Counts {
+    /// As syslog does.
+    Digits,
+    /// As DogStatsD does.
+    Four,
+}
+
 /// A walk over messages.
 #[derive(Debug, Clone)]
-pub(crate) struct Syslog {
+pub(crate) struct Counted {
+    counts: Counts,
     state: State,
+    /// It stops behind each message.
+    stops: bool,
+    ended: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -20,18 +37,68 @@ enum State {
     Counted(u64),
     /// One that ends with its line.
     Line,
+    /// No messages from here on.
+    Broken,
 }
 
-impl Syslog {
-    pub(crate) fn new() -> Syslog {
-        Syslog { state: State::Head }
+impl Counted {
+    pub(crate) fn new(counts: Counts) -> Counted {
+        Counted {
+            counts,
+            state: State::Head,
+            stops: false,
+            ended: false,
+        }
+    }
+
+    /// One that stops behind each message.
+    pub(crate) fn stopping(mut self) -> Counted {
+        self.stops = true;
+        self
+    }
+
+    /// Whether it stopped behind one.
+    pub(crate) fn take_ended(&mut self) -> bool {
+        core::mem::take(&mut self.ended)
+    }
+
+    fn over(&mut self) {
+        self.state = State::Head;
+        self.ended = self.stops;
     }
 
     /// As [`Protobuf::read`](super::Protobuf::read).
     pub(crate) fn read(&mut self, bytes: &[u8], last: bool, layout: &mut Layout) -> usize {
         let mut done = 0;
         while let Some(rest) = bytes.get(done..).filter(|rest| !rest.is_empty()) {
+            if self.ended {
+                break;
+            }
             match self.state {
+                State::Head if self.counts == Counts::Four => {
+                    let Some(count) = rest.first_chunk::<4>().copied() else {
+                        if last {
+                            self.state = State::Broken;
+                            continue;
+                        }
+                        return done;
+                    };
+                    let count = u32::from_le_bytes(count);
+                    if count > LARGEST {
+                        self.state = State::Broken;
+                        continue;
+                    }
+                    layout.structure(4, Fill::Lines);
+                    done += 4;
+                    match count {
+                        0 => self.over(),
+                        count => self.state = State::Counted(u64::from(count)),
+                    }
+                }
+                State::Broken => {
+                    layout.content(rest.len());
+                    done = bytes.len();
+                }
                 State::Head => {
                     let digits = rest.iter().take(DIGITS + 1);
                     let len = digits.take_while(|byte| byte.is_ascii_digit()).count();
@@ -56,10 +123,10 @@ impl Syslog {
                     let len = usize::try_from(left).map_or(rest.len(), |left| left.min(rest.len()));
                     layout.content(len);
                     done += len;
-                    self.state = match left - len as u64 {
-                        0 => State::Head,
-                        left => State::Counted(left),
-                    };
+                    match left - len as u64 {
+                        0 => self.over(),
+                        left => self.state = State::Counted(left),
+                    }
                 }
                 State::Line => {
                     let end = memchr::memchr(b'\n', rest);
@@ -68,7 +135,7 @@ impl Syslog {
                     if end.is_some() {
                         layout.structure(1, Fill::Kept);
                         done += 1;
-                        self.state = State::Head;
+                        self.over();
                     }
                 }
             }

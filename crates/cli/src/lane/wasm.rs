@@ -92,9 +92,9 @@ impl Wasm {
             Format::Multipart(_) => "multipart/form-data",
             Format::WebText(Codec::Protobuf) => "application/grpc-web-text",
             Format::WebText(Codec::Json) => "application/grpc-web-text+json",
-            Format::Syslog => {
+            Format::Syslog | Format::Redis(_) | Format::Dogstatsd | Format::Stream(_) => {
                 return Err(anyhow!(
-                    "counted syslog has no content type, so that the module cannot be told; use `--engine native`"
+                    "what comes by raw TCP has no content type, so that the module cannot be told; use `--engine native`"
                 ));
             }
             Format::Frames(Codec::Protobuf) => "application/grpc",

@@ -1,0 +1,303 @@
+//! Streams of messages, as they come by raw TCP: each message is a haystack of its own. So nothing of a message waits once it is over, which
+//! matters where its sender waits for an answer; and no finding reaches over its end. Where messages end lies here for lines and JSON, and
+//! with the readers of [`crate::walk`] for what is counted.
+
+use alloc::boxed::Box;
+
+use blackbar_engine::Engine;
+
+use super::{Came, Files, Part, Parts, Sink};
+use crate::format::Format;
+use crate::view::With;
+use crate::walk::{Counted, Counts, Items, Layout, Logins, Packing, Reader, Redis};
+
+/// How the messages of a stream are told apart, and what each is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Framing {
+    /// Lines of text.
+    Lines,
+    /// Documents of JSON, or lines of text; also with a NUL behind each.
+    Json,
+    /// Messages of syslog: each behind the count of its bytes, or on a line.
+    Syslog,
+    /// Values of MessagePack.
+    MessagePack,
+    /// Commands and replies of Redis.
+    Redis(Logins),
+    /// Datagrams of DogStatsD, each behind its length.
+    Dogstatsd,
+}
+
+impl Framing {
+    /// What a message is written in.
+    fn format(self) -> Format {
+        match self {
+            Framing::Lines => Format::Text,
+            Framing::Json => Format::Json,
+            Framing::Syslog => Format::Syslog,
+            Framing::MessagePack => Format::MessagePack,
+            Framing::Redis(logins) => Format::Redis(logins),
+            Framing::Dogstatsd => Format::Dogstatsd,
+        }
+    }
+
+    /// Whether readers count bytes.
+    pub(crate) fn is_counted(self) -> bool {
+        !matches!(self, Framing::Lines | Framing::Json)
+    }
+}
+
+/// Finds where messages end.
+#[derive(Debug)]
+enum Ends {
+    /// Whether a line has begun.
+    Lines(bool),
+    Json(Json),
+    /// A reader that stops there; what it says of a message is not asked for.
+    Walk(Box<Reader>, Layout),
+}
+
+/// What comes next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    /// So many bytes that hold messages apart.
+    Between(usize),
+    /// So many bytes of a message, which may end with them.
+    Inside(usize, bool),
+    /// More bytes are needed.
+    Open,
+}
+
+/// Where a document ends: with the bracket or quote that closes it, at a NUL, and with the line where no bracket is open.
+#[derive(Debug, Clone, Copy, Default)]
+struct Json {
+    inside: Inside,
+    depth: u64,
+    string: bool,
+    escaped: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Inside {
+    #[default]
+    Nothing,
+    /// A list, an object or a string.
+    Document,
+    /// Anything else, up to the end of the line.
+    Line,
+}
+
+impl Json {
+    fn next(&mut self, text: &[u8]) -> Next {
+        let apart = |byte: &&u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | 0 | 0x1e);
+        if self.inside == Inside::Nothing {
+            let between = text.iter().take_while(apart).count();
+            if between > 0 {
+                return Next::Between(between);
+            }
+            let document = matches!(text.first(), Some(b'{' | b'[' | b'"'));
+            *self = Json::default();
+            self.inside = if document {
+                Inside::Document
+            } else {
+                Inside::Line
+            };
+        }
+        if self.inside == Inside::Line {
+            return match memchr::memchr2(b'\n', 0, text) {
+                None => Next::Inside(text.len(), false),
+                Some(end) => self.ends(end),
+            };
+        }
+        for (at, byte) in text.iter().enumerate() {
+            match (byte, self.string) {
+                (0, _) => return self.ends(at),
+                // No string goes over the end of a line: the document is broken.
+                (b'\n', true) => return self.ends(at),
+                (_, true) if self.escaped => self.escaped = false,
+                (b'\\', true) => self.escaped = true,
+                (b'"', string) => {
+                    self.string = !string;
+                    if string && self.depth == 0 {
+                        return self.ends(at + 1);
+                    }
+                }
+                (b'{' | b'[', false) => self.depth += 1,
+                (b'}' | b']', false) => {
+                    self.depth = self.depth.saturating_sub(1);
+                    if self.depth == 0 {
+                        return self.ends(at + 1);
+                    }
+                }
+                _ => {}
+            }
+        }
+        Next::Inside(text.len(), false)
+    }
+
+    fn ends(&mut self, at: usize) -> Next {
+        self.inside = Inside::Nothing;
+        Next::Inside(at, true)
+    }
+}
+
+/// Lines, their ends left out. `inside`: one has begun.
+fn line(inside: &mut bool, text: &[u8], last: bool) -> Next {
+    match text {
+        [b'\n', ..] if !*inside => return Next::Between(1),
+        [b'\r', b'\n', ..] if !*inside => return Next::Between(2),
+        // It may belong to the end of the line.
+        [b'\r'] if !last => return Next::Open,
+        _ => *inside = true,
+    }
+    match memchr::memchr(b'\n', text) {
+        Some(end) => {
+            *inside = false;
+            let cr = end > 0 && text.get(end - 1) == Some(&b'\r');
+            Next::Inside(end - usize::from(cr), true)
+        }
+        None if !last && text.last() == Some(&b'\r') => Next::Inside(text.len() - 1, false),
+        None => Next::Inside(text.len(), false),
+    }
+}
+
+impl Ends {
+    fn new(framing: Framing) -> Ends {
+        let reader = match framing {
+            Framing::Lines => return Ends::Lines(false),
+            Framing::Json => return Ends::Json(Json::default()),
+            Framing::Syslog => Reader::Counted(Counted::new(Counts::Digits).stopping()),
+            Framing::Dogstatsd => Reader::Counted(Counted::new(Counts::Four).stopping()),
+            Framing::MessagePack => Reader::Items(Items::new(Packing::MessagePack).stopping()),
+            Framing::Redis(logins) => Reader::Redis(Redis::new(logins).stopping()),
+        };
+        Ends::Walk(Box::new(reader), Layout::default())
+    }
+
+    fn next(&mut self, text: &[u8], last: bool) -> Next {
+        match self {
+            Ends::Lines(inside) => line(inside, text, last),
+            Ends::Json(json) => json.next(text),
+            Ends::Walk(reader, layout) => {
+                let len = reader.read(text, last, layout);
+                layout.forget(layout.at());
+                let ends = reader.take_ended();
+                match len {
+                    0 if last => Next::Inside(text.len(), true),
+                    0 => Next::Open,
+                    len => Next::Inside(len, ends),
+                }
+            }
+        }
+    }
+}
+
+/// A stream that is taken apart.
+#[derive(Debug)]
+pub(crate) struct Messages {
+    framing: Framing,
+    ends: Ends,
+    came: Came,
+    /// Everything before it was given to a message, or stands between two.
+    at: u64,
+    message: Box<Part>,
+}
+
+impl Messages {
+    pub(crate) fn new(framing: Framing) -> Messages {
+        Messages {
+            framing,
+            ends: Ends::new(framing),
+            came: Came::default(),
+            at: 0,
+            message: Box::new(Part::new()),
+        }
+    }
+
+    fn push(&mut self, with: With<'_>, text: &[u8], ends: bool, sink: &mut Sink<'_>) {
+        if self.message.done().is_none() {
+            if text.is_empty() {
+                return;
+            }
+            let format = self.framing.format();
+            self.message.begin(with, format, Files::Scan, self.at, b"");
+        }
+        self.message.push(with, text, ends, sink);
+        self.at += text.len() as u64;
+    }
+}
+
+impl Parts for Messages {
+    fn spare(&mut self, len: usize) -> &mut [u8] {
+        self.came.spare(len)
+    }
+
+    fn commit(&mut self, with: With<'_>, len: usize, last: bool, sink: &mut Sink<'_>) {
+        self.came.take(len);
+        let came = core::mem::take(&mut self.came);
+        loop {
+            let text = came.slice(self.at, came.received());
+            if text.is_empty() {
+                break;
+            }
+            match self.ends.next(text, last) {
+                Next::Between(len) => self.at += len as u64,
+                Next::Inside(len, ends) => {
+                    let text = text.get(..len).unwrap_or_default();
+                    self.push(with, text, ends, sink);
+                }
+                Next::Open => break,
+            }
+        }
+        if last {
+            self.push(with, b"", true, sink);
+        }
+        self.came = came;
+    }
+
+    fn force(&mut self, engine: &Engine, sink: &mut Sink<'_>) {
+        self.message.force(engine, sink);
+    }
+
+    fn done(&self) -> u64 {
+        self.message.done().unwrap_or(self.at)
+    }
+
+    fn came(&self) -> &Came {
+        &self.came
+    }
+
+    fn release(&mut self, taken: u64) {
+        self.came.release(taken.min(self.done()));
+    }
+
+    fn rest(&mut self) {
+        self.came.rest();
+        self.message.rest();
+    }
+
+    fn forced(&self) -> u64 {
+        self.message.forced()
+    }
+
+    fn unread(&self) -> u64 {
+        self.message.unread()
+    }
+
+    fn passed(&self) -> u64 {
+        self.message.passed()
+    }
+
+    fn logins(&self) -> u64 {
+        self.message.logins()
+    }
+
+    fn memory(&self) -> usize {
+        let ends = match &self.ends {
+            Ends::Walk(_, layout) => size_of::<Reader>() + layout.memory(),
+            _ => 0,
+        };
+        size_of::<Messages>() + ends + self.came.memory() + self.message.memory()
+    }
+}
