@@ -8,6 +8,7 @@ const GOOD: &[&str] = &[
     r#"{"scan": {"request": {"headers": true, "url": true, "body": false, "trailers": true}}, "hold_limit": 262144, "on_failure": "open"}"#,
     r#"{"log_headers": ["user-agent", "referer"], "content_encoding": {"request": "block", "response": "pass", "strip_accept_encoding": true}}"#,
     r#"{"content_encoding": {"request": "decode", "response": "strip", "unknown": "strip", "max_ratio": 7, "max_decoded": 1, "max_memory": 1048576}}"#,
+    r#"{"tcp": {"downstream": {"format": "redis", "logins": "pass"}, "upstream": {"scan": true, "undecided": "mask"}}}"#,
 ];
 const PIECES: &[&str] = &[
     "{",

@@ -123,11 +123,7 @@ fn every_cut_in_both_directions_is_as_the_native_carrier_has_it() {
                 for joined in [true, false] {
                     let mut connection = host.connection();
                     let (got, step) = send(&mut connection, &text, &cuts, client, joined);
-                    assert_eq!(
-                        shown(&got),
-                        shown(&expected),
-                        "{name} {cuts:?} {client}"
-                    );
+                    assert_eq!(shown(&got), shown(&expected), "{name} {cuts:?} {client}");
                     assert!(
                         !step.closed
                             && (if client {
@@ -198,7 +194,7 @@ fn decided_bytes_go_on_and_undecided_ones_wait_or_are_masked() {
     );
     closed_well(&mut carrying, connection);
 
-    let mut masking = host(r#"{"tcp": {"downstream": {"format": "text", "undecided": "mask"}}}"#);
+    let mut masking = host(r#"{"tcp": {"downstream": {"undecided": "mask"}}}"#);
     let mut connection = masking.connection();
     assert_eq!(
         connection.from_client(b"first key-1234", false).upstream,

@@ -1,5 +1,5 @@
-//! `cargo xtask clients`: real clients of log shipping through real Envoy. What they send and how it is compared lives in
-//! envoy-config/log-shipping/clients.py; here are Envoy, a virtual environment with the clients, and the count.
+//! `cargo xtask clients`: real clients of log shipping and of raw TCP through real Envoy. What they send and how it is compared lives in the
+//! clients.py of envoy-config/log-shipping and envoy-config/tcp; here are Envoy, a virtual environment with the clients, and the count.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,28 +7,70 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::envoy::{self, Running, Setting};
+use crate::envoy::{self, Envoy, Running, Setting};
 use crate::process::{Guarded, answer, run as run_program};
-use crate::scenario::{Report, Scenario};
+use crate::scenario::Report;
 use crate::workspace::{build_binary, embed, root};
 use crate::{EnvoyArguments, setup};
 
-/// The folder below envoy-config/ that holds all of it.
-const SCENARIO: &str = "log-shipping";
+/// A folder below envoy-config/ with clients.
+struct Clients {
+    folder: &'static str,
+    /// The folder of the cache that its Python has.
+    cache: &'static str,
+    /// What stands in envoy.yaml for a run by hand, and which of the servers' ports takes its place.
+    upstreams: &'static [(&'static str, &'static str)],
+    /// Which server has the port that all scenarios have.
+    upstream: &'static str,
+    /// Whether the clients are told all of Envoy's listeners by their names, or the port of one.
+    names: bool,
+}
 
-/// The collector's port for gRPC, as envoy.yaml has it for a run by hand.
-const GRPC: &str = "port_value: 8081";
+const ALL: [Clients; 2] = [
+    Clients {
+        folder: "log-shipping",
+        cache: "clients",
+        // The collector's port for gRPC.
+        upstreams: &[("port_value: 8081", "grpc")],
+        upstream: "http",
+        names: false,
+    },
+    Clients {
+        folder: "tcp",
+        cache: "clients-tcp",
+        upstreams: &[("port_value: 8081", "redis")],
+        upstream: "upstream",
+        names: true,
+    },
+];
+
+/// Ports of listeners of an envoy.yaml that has several, for a run by hand.
+const LISTENERS: std::ops::RangeInclusive<u16> = 10001..=10009;
 
 /// The clients compile nothing; they wait for Envoy, which does.
 const LIMIT: Duration = Duration::from_secs(240);
 
-pub(crate) fn run(arguments: &EnvoyArguments) -> Result<bool> {
+pub(crate) fn run(arguments: &EnvoyArguments, names: &[String]) -> Result<bool> {
+    for name in names {
+        ensure!(ALL.iter().any(|c| c.folder == name), "no clients in {name}");
+    }
     setup::wasm()?;
     let envoy = envoy::find(arguments)?.context("this runs in Envoy, and there is none")?;
-    let folder = root().join("envoy-config").join(SCENARIO);
-    let python = environment(&folder)?;
-    let scenario = Scenario::read(SCENARIO)?;
-    let module = embed(&build_binary("blackbar", false)?, &scenario.expect.policy)?;
+    let mut report = Report::default();
+    let wanted = |clients: &&Clients| names.is_empty() || names.iter().any(|n| n == clients.folder);
+    for clients in ALL.iter().filter(wanted) {
+        play(clients, &envoy, &mut report).with_context(|| clients.folder)?;
+    }
+    report.print_failures();
+    println!("\n{} passed, {} failed", report.passed(), report.failed());
+    Ok(report.failed() == 0)
+}
+
+fn play(setting: &Clients, envoy: &Envoy, report: &mut Report) -> Result<()> {
+    let folder = root().join("envoy-config").join(setting.folder);
+    let python = environment(&folder, setting.cache)?;
+    let configuration = std::fs::read_to_string(folder.join("envoy.yaml"))?;
+    let module = embed(&build_binary("blackbar", false)?, "default")?;
 
     let work = tempfile::tempdir()?;
     let (ports, listener) = (work.path().join("ports"), work.path().join("listener"));
@@ -46,25 +88,34 @@ pub(crate) fn run(arguments: &EnvoyArguments) -> Result<bool> {
         .with_context(|| format!("the clients did not start:\n{}", said()))?;
     let ports: serde_json::Value = serde_json::from_str(&ports)?;
     let port = |name: &str| ports[name].as_u64().context("a port is missing");
-    ensure!(scenario.envoy.contains(GRPC), "envoy.yaml has no `{GRPC}`");
-    let configuration = scenario
-        .envoy
-        .replace(GRPC, &format!("port_value: {}", port("grpc")?));
+    let mut configuration = configuration;
+    for (there, server) in setting.upstreams {
+        ensure!(configuration.contains(there), "envoy.yaml has no `{there}`");
+        configuration = configuration.replace(there, &format!("port_value: {}", port(server)?));
+    }
+    for number in LISTENERS {
+        configuration = configuration.replace(&format!("port_value: {number} "), "port_value: 0 ");
+    }
     let running = Running::start(
-        &envoy,
+        envoy,
         &Setting {
             configuration: &configuration,
-            files: &scenario.files,
+            files: &[],
             module: &module,
-            upstream: u16::try_from(port("http")?)?,
+            upstream: u16::try_from(port(setting.upstream)?)?,
         },
     )?;
-    std::fs::write(&listener, running.listener.to_string())?;
+    let told = if setting.names {
+        serde_json::to_string(&running.listeners()?)?
+    } else {
+        running.listener.to_string()
+    };
+    std::fs::write(&listener, told)?;
     let ended_well = clients.finish(LIMIT);
     running.alive()?;
 
     let said = said();
-    let mut report = Report::default();
+    let (before, failed) = (report.checks.len(), report.failed());
     for line in said.lines() {
         if let Some(name) = line.strip_prefix("ok ") {
             println!("{line}");
@@ -74,13 +125,12 @@ pub(crate) fn run(arguments: &EnvoyArguments) -> Result<bool> {
             report.add(name, Err(why.to_owned()));
         }
     }
-    report.print_failures();
     ensure!(
-        !report.checks.is_empty() && ended_well.is_ok_and(|well| well == (report.failed() == 0)),
+        report.checks.len() > before
+            && ended_well.is_ok_and(|well| well == (report.failed() == failed)),
         "the clients ended early:\n{said}"
     );
-    println!("\n{} passed, {} failed", report.passed(), report.failed());
-    Ok(report.failed() == 0)
+    Ok(())
 }
 
 /// What a file holds once it holds something.
@@ -98,10 +148,10 @@ fn waited(path: &Path, program: &Guarded) -> Result<String> {
 }
 
 /// A Python with the clients, made once and kept in the cache.
-fn environment(folder: &Path) -> Result<PathBuf> {
+fn environment(folder: &Path, cache: &str) -> Result<PathBuf> {
     let wanted = folder.join("requirements.txt");
     let text = std::fs::read(&wanted).context("no requirements.txt")?;
-    let place = envoy::cache_folder().join("clients");
+    let place = envoy::cache_folder().join(cache);
     let (python, kept) = (place.join("bin/python"), place.join("requirements.txt"));
     if std::fs::read(&kept).is_ok_and(|kept| kept == text) {
         return Ok(python);

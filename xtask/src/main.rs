@@ -65,8 +65,13 @@ enum Task {
         /// Folder names below envoy-config/
         names: Vec<String>,
     },
-    /// Send what real clients of log shipping write through the module in real Envoy, and decode what arrives
-    Clients(EnvoyArguments),
+    /// Send what real clients of log shipping, and of raw TCP, write through the module in real Envoy, and decode what arrives
+    Clients {
+        #[command(flatten)]
+        envoy: EnvoyArguments,
+        /// Folder names below envoy-config/; all that have clients unless named
+        names: Vec<String>,
+    },
     /// Send bodies in which nothing is found through the module in real Envoy, cut at random: no byte may change
     Passthrough(EnvoyArguments),
     /// Compare this engine, natively, in wasmtime and in V8, with its peers, and write a record with a picture
@@ -103,7 +108,7 @@ fn main() -> ExitCode {
         Task::Test(envoy) => test::run(&envoy),
         Task::Demo { envoy, keep } => demo::run(&envoy, keep),
         Task::Scenarios { envoy, names } => test::scenarios_only(&envoy, &names),
-        Task::Clients(envoy) => clients::run(&envoy),
+        Task::Clients { envoy, names } => clients::run(&envoy, &names),
         Task::Passthrough(envoy) => test::passthrough_only(&envoy),
         Task::Bench(arguments) => bench::run(&arguments),
         Task::Quality(arguments) => quality::run(&arguments),

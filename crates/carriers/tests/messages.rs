@@ -26,6 +26,7 @@ fn becomes(framing: Framing, input: &[u8], wanted: &[u8]) {
 const MESSAGES: &[(Framing, &[u8])] = &[
     (Framing::Lines, b"to x@ab.de\n"),
     (Framing::Lines, b"to x@ab.de\r\n"),
+    (Framing::Lines, b"to x@ab.de\0"),
     (Framing::Json, b"{\"a\":\"x@ab.de\"}"),
     (Framing::Json, b"[{\"a\":[\"\\\"]\"]},\"x@ab.de\"]"),
     (Framing::Json, b"\"x@ab.de\""),
@@ -34,6 +35,7 @@ const MESSAGES: &[(Framing, &[u8])] = &[
     (Framing::Json, b"{\"a\":\"x@ab.de\n"),
     (Framing::Syslog, b"14 <1>a - x@ab.de"),
     (Framing::Syslog, b"<1>a - x@ab.de\n"),
+    (Framing::Syslog, b"<1>a - x@ab.de\0"),
     (Framing::MessagePack, b"\x91\xa7x@ab.de"),
     (Framing::MessagePack, b"\x81\xa1a\x92\xc0\xa7x@ab.de"),
     (Framing::Dogstatsd, b"\x09\0\0\0a:x@ab.de"),

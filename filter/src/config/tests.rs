@@ -1,6 +1,8 @@
 //! Tests of the configuration's reading and refusing.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+use blackbar_carriers::{Format, Framing, Logins};
+
 use super::*;
 
 fn refused(text: &str) -> String {
@@ -41,6 +43,33 @@ fn the_manual_shows_every_default() {
     assert_eq!(views.apply(Views::NONE), Views::default());
     assert_eq!(views.apply(Views::ALL), Views::default());
     assert_eq!(config, Config::default());
+}
+
+#[test]
+fn raw_connections_are_read() {
+    let config = Config::parse(
+        br#"{"tcp": {"downstream": {"format": "redis", "undecided": "mask"}, "upstream": {"scan": false, "format": "lines", "logins": "pass"}}}"#,
+    )
+    .unwrap();
+    let [down, up] = [config.tcp.downstream, config.tcp.upstream];
+    assert!(down.scan && !up.scan);
+    let redis = Framing::Redis(Logins::Pass);
+    assert_eq!(down.format(), Format::Stream(redis));
+    assert_eq!(up.format(), Format::Stream(Framing::Lines));
+    assert_eq!(
+        (down.undecided, up.undecided),
+        (Undecided::Mask, Undecided::Carry)
+    );
+    assert_eq!(Tcp::default().upstream.logins, Logins::Mask);
+    for wrong in [
+        r#"{"tcp": []}"#,
+        r#"{"tcp": {"downstream": "redis"}}"#,
+        r#"{"tcp": {"client": {}}}"#,
+        r#"{"tcp": {"upstream": {"format": "resp"}}}"#,
+        r#"{"tcp": {"upstream": {"logins": "scan"}}}"#,
+    ] {
+        assert!(!refused(wrong).is_empty());
+    }
 }
 
 #[test]

@@ -200,6 +200,12 @@ impl Running {
         self.process.number()
     }
 
+    /// Ports of all listeners, by name.
+    pub(crate) fn listeners(&self) -> Result<BTreeMap<String, u16>> {
+        let listeners = listeners(self.admin).context("Envoy does not tell its listeners")?;
+        Ok(listeners.into_iter().collect())
+    }
+
     /// The counters of the filter, without Envoy's prefix `wasmcustom.`.
     pub(crate) fn counters(&self) -> Result<BTreeMap<String, u64>> {
         let text = http::get(self.admin, "/stats?filter=^wasmcustom")?;
@@ -287,10 +293,25 @@ impl Running {
 }
 
 fn listener_port(admin: u16) -> Option<u16> {
+    listeners(admin)?.into_iter().next().map(|(_, port)| port)
+}
+
+/// Names and ports of all listeners, in Envoy's order.
+fn listeners(admin: u16) -> Option<Vec<(String, u16)>> {
     let text = http::get(admin, "/listeners?format=json").ok()?;
     let value: serde_json::Value = serde_json::from_str(&text).ok()?;
-    let port = &value["listener_statuses"][0]["local_address"]["socket_address"]["port_value"];
-    u16::try_from(port.as_u64()?).ok()
+    let listener = |status: &serde_json::Value| {
+        let port = status["local_address"]["socket_address"]["port_value"].as_u64()?;
+        Some((
+            status["name"].as_str()?.to_owned(),
+            u16::try_from(port).ok()?,
+        ))
+    };
+    value["listener_statuses"]
+        .as_array()?
+        .iter()
+        .map(listener)
+        .collect()
 }
 
 fn tail(words: &str) -> String {

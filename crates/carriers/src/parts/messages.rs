@@ -15,11 +15,11 @@ use crate::walk::{Counted, Counts, Items, Layout, Logins, Packing, Reader, Redis
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Framing {
-    /// Lines of text.
+    /// Lines of text, also with a NUL behind each.
     Lines,
     /// Documents of JSON, or lines of text; also with a NUL behind each.
     Json,
-    /// Messages of syslog: each behind the count of its bytes, or on a line.
+    /// Messages of syslog: each behind the count of its bytes, or on a line, as above.
     Syslog,
     /// Values of MessagePack.
     MessagePack,
@@ -142,19 +142,19 @@ impl Json {
     }
 }
 
-/// Lines, their ends left out. `inside`: one has begun.
+/// Lines, their ends left out; some senders of syslog end them with a NUL. `inside`: one has begun.
 fn line(inside: &mut bool, text: &[u8], last: bool) -> Next {
     match text {
-        [b'\n', ..] if !*inside => return Next::Between(1),
+        [b'\n' | 0, ..] if !*inside => return Next::Between(1),
         [b'\r', b'\n', ..] if !*inside => return Next::Between(2),
         // It may belong to the end of the line.
         [b'\r'] if !last => return Next::Open,
         _ => *inside = true,
     }
-    match memchr::memchr(b'\n', text) {
+    match memchr::memchr2(b'\n', 0, text) {
         Some(end) => {
             *inside = false;
-            let cr = end > 0 && text.get(end - 1) == Some(&b'\r');
+            let cr = text.get(end) == Some(&b'\n') && text.get(..end).is_some_and(|t| t.ends_with(b"\r"));
             Next::Inside(end - usize::from(cr), true)
         }
         None if !last && text.last() == Some(&b'\r') => Next::Inside(text.len() - 1, false),

@@ -1,5 +1,5 @@
 //! Streams of messages behind the count of their bytes, which holds the stream together; what a message says is text. Of syslog (RFC 6587)
-//! the count is a number in digits, or there is none, and the message ends with its line. Of DogStatsD over a stream socket it is a number of
+//! the count is a number in digits, or there is none, and the message ends with its line, or at a NUL. Of DogStatsD over a stream socket it is a number of
 //! four bytes, the little end first (<https://docs.datadoghq.com/developers/dogstatsd/unix_socket/>).
 
 use super::layout::{Fill, Layout};
@@ -112,7 +112,7 @@ impl Counted {
                             self.state = State::Counted(count);
                         }
                         // Some senders end what they have counted with a line as well.
-                        Some(b'\r' | b'\n') if len == 0 => {
+                        Some(b'\r' | b'\n' | 0) if len == 0 => {
                             layout.structure(1, Fill::Kept);
                             done += 1;
                         }
@@ -129,7 +129,7 @@ impl Counted {
                     }
                 }
                 State::Line => {
-                    let end = memchr::memchr(b'\n', rest);
+                    let end = memchr::memchr2(b'\n', 0, rest);
                     layout.content(end.unwrap_or(rest.len()));
                     done += end.unwrap_or(rest.len());
                     if end.is_some() {
