@@ -169,7 +169,7 @@ def one_way(play):
     def graphite(port):
         sender = graphyte.Sender("127.0.0.1", port=port, timeout=PATIENCE)
         for i in range(3):
-            sender.send(f"shop.n{i}", i, timestamp=1_700_000_000 + i, tags={"user": MAIL, "password": PASSWORD})
+            sender.send(f"shop.n{i}", i, timestamp=1_700_000_000 + i, tags={"user": MAIL, "token": TOKEN})
 
     # A connection for each metric.
     play.case("graphite, graphyte", "lines", graphite, lambda data: sorted(lines(data)), connections=3)
@@ -330,7 +330,7 @@ def two_ways(play, port):
     def one_by_one():
         straight.flushall()
         fill(straight)
-        commands = [packed("HGETALL", "user:1"), b"PING\r\n", packed("GET", "line"), packed("LRANGE", "list", "0", "-1"), packed("NONE", MAIL)]
+        commands = [packed("HGETALL", "user:1"), packed("PING", MAIL), packed("GET", "line"), packed("LRANGE", "list", "0", "-1"), packed("NONE", MAIL)]
         data, was = ask(port, *commands)
         other, now = ask(ports["replies"], *commands)
         if len(data) != len(other):
@@ -339,14 +339,37 @@ def two_ways(play, port):
 
     play.report("Redis, question by question, hiredis", one_by_one)
 
-    def login():
-        """A server that keeps what it is told, behind the listener that scans both ways."""
-        for words in [("AUTH", "jane", PASSWORD), ("AUTH", PASSWORD)]:
-            was, now = (ask(where, packed(*words)) for where in [port, ports["redis"]])
-            if was != now:
-                raise AssertionError("the login was changed")
+    def refused():
+        """The connection is closed, whoever sent it; others go on."""
+        other = client("guarded")
+        straight.flushall()
+        straight.set("there", TOKEN)
+        for command in [packed("SET", "here", TOKEN), packed("GET", "there")]:
+            with socket.create_connection(("127.0.0.1", ports["guarded"]), PATIENCE) as connection:
+                connection.sendall(packed("SET", "mail", MAIL))
+                answer = connection.recv(4096)
+                connection.sendall(command + packed("SET", "more", "x"))
+                if answer != b"+OK\r\n" or connection.recv(4096) != b"":
+                    raise AssertionError("the connection was not closed")
+            if not other.ping() or straight.exists("here", "more"):
+                raise AssertionError("too much was closed, or too little")
+            check([MAIL], [straight.get("mail")])
 
-    play.report("Redis, a login passes, hiredis", login)
+    play.report("Redis, a rule refuses, in both directions", refused)
+
+    def login():
+        """Who may come in comes in: the password is set and given through the listener that scans both ways."""
+        through = client("redis")
+        through.acl_setuser("jane", enabled=True, passwords=[f"+{PASSWORD}"], categories=["+@all"], keys=["*"])
+        for protocol in [2, 3]:
+            if not client("redis", username="jane", password=PASSWORD, protocol=protocol).ping():
+                raise AssertionError("the login was changed")
+        _, [right] = ask(ports["redis"], packed("AUTH", "jane", PASSWORD))
+        _, [wrong] = ask(ports["redis"], packed("AUTH", "jane", PASSWORD + "x"))
+        if right != "OK" or not isinstance(wrong, hiredis.ReplyError):
+            raise AssertionError(f"{right!r} to the right password, {wrong!r} to a wrong one")
+
+    play.report("Redis, a login passes, redis-py and hiredis", login)
 
 
 def main():

@@ -204,6 +204,7 @@ fn imports_exports_and_size() {
     imports.sort();
     let known = [
         "func env.proxy_add_header_map_value",
+        "func env.proxy_close_stream",
         "func env.proxy_define_metric",
         "func env.proxy_get_buffer_bytes",
         "func env.proxy_get_header_map_pairs",
@@ -224,13 +225,18 @@ fn imports_exports_and_size() {
         "func proxy_on_configure",
         "func proxy_on_context_create",
         "func proxy_on_delete",
+        "func proxy_on_downstream_connection_close",
+        "func proxy_on_downstream_data",
         "func proxy_on_memory_allocate",
+        "func proxy_on_new_connection",
         "func proxy_on_request_body",
         "func proxy_on_request_headers",
         "func proxy_on_request_trailers",
         "func proxy_on_response_body",
         "func proxy_on_response_headers",
         "func proxy_on_response_trailers",
+        "func proxy_on_upstream_connection_close",
+        "func proxy_on_upstream_data",
         "func proxy_on_vm_start",
         // Two numbers that the linker leaves; no host looks at them.
         "global __data_end",

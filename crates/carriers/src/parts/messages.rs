@@ -154,7 +154,8 @@ fn line(inside: &mut bool, text: &[u8], last: bool) -> Next {
     match memchr::memchr2(b'\n', 0, text) {
         Some(end) => {
             *inside = false;
-            let cr = text.get(end) == Some(&b'\n') && text.get(..end).is_some_and(|t| t.ends_with(b"\r"));
+            let cr = text.get(end) == Some(&b'\n')
+                && text.get(..end).is_some_and(|t| t.ends_with(b"\r"));
             Next::Inside(end - usize::from(cr), true)
         }
         None if !last && text.last() == Some(&b'\r') => Next::Inside(text.len() - 1, false),
