@@ -344,11 +344,11 @@ def two_ways(play, port):
         other = client("guarded")
         straight.flushall()
         straight.set("there", TOKEN)
-        for command in [packed("SET", "here", TOKEN), packed("GET", "there")]:
+        for command in [packed("SET", "here", TOKEN) + packed("SET", "more", "x"), packed("GET", "there")]:
             with socket.create_connection(("127.0.0.1", ports["guarded"]), PATIENCE) as connection:
                 connection.sendall(packed("SET", "mail", MAIL))
                 answer = connection.recv(4096)
-                connection.sendall(command + packed("SET", "more", "x"))
+                connection.sendall(command)
                 if answer != b"+OK\r\n" or connection.recv(4096) != b"":
                     raise AssertionError("the connection was not closed")
             if not other.ping() or straight.exists("here", "more"):
