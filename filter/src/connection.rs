@@ -1,9 +1,9 @@
 //! One raw connection, in both directions: bytes without headers. Scanning them lives in [`crate::body`], which messages there are with the
 //! carriers, what is configured in [`crate::config`]; here is what becomes of a connection.
 //!
-//! Decided bytes go on at once. What is not waits inside the module, never in the proxy: it keeps no bytes that an upstream sent, and has no
-//! leave to be asked for later. (Envoy shows a connection's bytes only while it calls for data; outside of that nothing can be written, so
-//! that no timer could let bytes go.) So a byte waits only where its reader could do nothing with it anyway: inside of a message that is not
+//! Decided bytes go on at once. What is not waits inside the module, never in the proxy: it keeps no bytes that an upstream sent, and outside
+//! of a callback for data nothing can be written. (Tried in Envoy 1.40: in a tick, writing is `BadArgument` in both directions, but where a
+//! client's bytes were paused, whole; continuing an upstream's is `Unimplemented`.) So no timer could let bytes go, and a byte waits only where its reader could do nothing with it anyway: inside of a message that is not
 //! over. What ends the direction ends its last message.
 
 use std::rc::Rc;

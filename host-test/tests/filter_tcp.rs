@@ -462,3 +462,27 @@ fn a_stream_that_never_ends_takes_no_memory() {
     assert!(host.counter("blackbar.body.hold_limit") > 0);
     assert_eq!(named("lines"), Format::Stream(Framing::Lines));
 }
+
+#[test]
+fn a_connection_that_waits_takes_little_memory() {
+    for (name, _) in FORMATS {
+        let mut host = host(&both(name));
+        let one = message(name);
+        let open = |host: &mut Host, count: usize| -> Vec<TcpConnection> {
+            let connect = |_| {
+                let mut connection = host.connection();
+                connection.from_client(&one.repeat(20), false);
+                connection.from_client(&one[..one.len() / 2], false);
+                connection.from_upstream(&one, false);
+                connection
+            };
+            (0..count).map(connect).collect()
+        };
+        let first = open(&mut host, 100);
+        let before = host.memory_pages();
+        let more = open(&mut host, 400);
+        let each = (host.memory_pages() - before) * 65536 / 400;
+        assert!(each < 16 * 1024, "{name}: {each} bytes for each");
+        drop((first, more));
+    }
+}
