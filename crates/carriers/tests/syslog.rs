@@ -42,7 +42,7 @@ fn counted_messages_keep_their_length() {
         "<165>1 2026-11-22T11:00:00Z host app 8710 - [a@1 passwd=\"hunter22\" b=\"c\"] \u{feff}two\nlines passwd: hunter23",
         // What ends one message begins nothing in the next.
         "<13>Nov 22 11:00:00 host x: ghp_ABCD",
-        "EFG1 -----Babc~",
+        "<1>EFG1 -----Babc~",
         "<13>1 - - - - - - é 4111111111111111",
     ];
     let text = framed(&messages);
@@ -54,7 +54,7 @@ fn counted_messages_keep_their_length() {
             "<34>1 2026-11-22T11:00:00Z host su - ID47 - mail ******* ghp_********",
             "<165>1 2026-11-22T11:00:00Z host app 8710 - [a@1 passwd=\"********\" b=\"c\"] \u{feff}two\nlines passwd: ********",
             "<13>Nov 22 11:00:00 host x: ghp_ABCD",
-            "EFG1 -----B***~",
+            "<1>EFG1 -----B***~",
             "<13>1 - - - - - - é ****************",
         ]
     );
@@ -73,6 +73,12 @@ fn what_is_not_counted_ends_with_its_line() {
         ("99999999999 ghp_ABCDEFG1\n", "99999999999 ghp_********\n"),
         ("999 ghp_ABCDEFG1", "999 ghp_********"),
         ("0 ghp_ABCDEFG1", "0 ghp_********"),
+        // Lines that begin with a number.
+        (
+            "<34>1 - dump:\n5 passwd: hunter22\n<34>1 - -\n",
+            "<34>1 - dump:\n5 passwd: ********\n<34>1 - -\n",
+        ),
+        ("5 ", "5 "),
         ("12", "12"),
         ("", ""),
     ] {

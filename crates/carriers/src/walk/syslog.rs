@@ -106,7 +106,15 @@ impl Counted {
                     let count = count.fold(0, |sum, digit| 10 * sum + u64::from(digit - b'0'));
                     match rest.get(len) {
                         None if !last && len <= DIGITS => return done,
-                        Some(b' ') if (1..=DIGITS).contains(&len) && count > 0 => {
+                        Some(b' ') if !last && len <= DIGITS && rest.len() == len + 1 => {
+                            return done;
+                        }
+                        // A message begins with its priority: other lines may well begin with a number.
+                        Some(b' ')
+                            if (1..=DIGITS).contains(&len)
+                                && count > 0
+                                && rest.get(len + 1) == Some(&b'<') =>
+                        {
                             layout.structure(len + 1, Fill::Lines);
                             done += len + 1;
                             self.state = State::Counted(count);
