@@ -242,7 +242,14 @@ fn surroundings(context: &Context) -> String {
         Reach::Field => ", in the same field",
         Reach::Key => ", as the key of the value",
     };
-    let words = |lead: &str, words: &[String]| format!("{lead} {}", words.join(", "));
+    let shown = |word: &String| match word.as_str() {
+        "//" => "// (the start of a URL whose password it stands in)".to_string(),
+        _ => word.clone(),
+    };
+    let words = |lead: &str, words: &[String]| {
+        let words: Vec<String> = words.iter().map(shown).collect();
+        format!("{lead} {}", words.join(", "))
+    };
     let lists = match (context.keywords.as_slice(), context.unless.as_slice()) {
         (with, []) => words("one of", with),
         ([], unless) => words("none of", unless),

@@ -1,4 +1,5 @@
-//! The shipped packs: the text of each of their cases through the reference and the engine, whole, in 1-byte chunks and cut in two everywhere.
+//! The shipped packs: the text of each of their cases through the reference and the engine, whole, in 1-byte chunks and cut in two
+//! everywhere; and whether each rule earns its place.
 
 use std::path::{Path, PathBuf};
 
@@ -57,6 +58,55 @@ fn the_cases_of_all_packs_are_as_the_reference_says() {
     }
     assert!(packs >= 2, "the shipped packs were not found");
     assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
+
+/// A rule whose work others do that are as sure, in every case it has, could go without a profile that noticed.
+#[test]
+fn every_rule_finds_in_a_case_what_no_rule_as_sure_finds() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies");
+    let mut idle = Vec::new();
+    let mut count = 0;
+    for path in folders(&folder) {
+        let policy =
+            Policy::load(&path.display().to_string(), &NoBuiltins).expect("a shipped pack");
+        let packs = blackbar_policy::cases::load(&policy, &NoBuiltins).expect("its cases");
+        let subject = Subject::new(policy).expect("a shipped pack compiles");
+        let rules = &subject.policy.rules;
+        let mut needed = vec![false; rules.len()];
+        for case in packs.iter().flat_map(|pack| &pack.cases) {
+            let found = subject.run(&case.input, Place::Text, &[]).findings;
+            // Counted for the rule that the case is about, not for one that happens to find something in it.
+            let own = found
+                .iter()
+                .filter(|(.., rule)| rules[*rule].id == case.rule);
+            for &(start, end, rule) in own {
+                let others = |at: usize| {
+                    found.iter().any(|&(from, to, other)| {
+                        other != rule
+                            && (from..to).contains(&at)
+                            && rules[other].confidence >= rules[rule].confidence
+                    })
+                };
+                needed[rule] |= !(start..end).all(others);
+            }
+        }
+        count += rules.len();
+        let pairs = rules.iter().zip(needed);
+        idle.extend(
+            pairs
+                .filter(|(_, needed)| !needed)
+                .map(|(rule, _)| rule.id.clone()),
+        );
+    }
+    assert!(
+        count > 300,
+        "the shipped packs were not found: {count} rules"
+    );
+    assert!(
+        idle.is_empty(),
+        "no case shows what these alone find: {}",
+        idle.join(", ")
+    );
 }
 
 /// All packs together, on texts that are pieces of their cases put one after the other.

@@ -126,7 +126,7 @@ fn ends_escape(before: &[u8]) -> bool {
 pub struct Context {
     /// One of these must stand there. None at all: nothing has to.
     pub words: Vec<Vec<u8>>,
-    /// None of these may stand in the name that the match goes on with.
+    /// None of these may stand in the name that the match goes on with. `//` stands for the password of a URL.
     pub unless: Vec<Vec<u8>>,
     /// How many bytes before the match a word may start, at most 128.
     pub within: u8,
@@ -213,7 +213,8 @@ impl Context {
 
 /// Whether one of the words starts within so many bytes before `at`, at the start of a word, ends before `at`, stands without
 /// regard to case and reaches `at`; and none of those that may not stand in the name that ends at `at`: with nothing but bytes of
-/// a name or blanks from its start on. A `_` in a word stands for `_`, `-`, `.`, a space or nothing.
+/// a name or blanks from its start on. A `_` in a word stands for `_`, `-`, `.`, a space or nothing. After `//` among those that may not
+/// stand the match may not start in the password of a URL's user information.
 ///
 /// Looks at no byte after `at`, so that the answer does not depend on how much has arrived.
 pub(crate) fn has_context(near: &Near, hay: &[u8], at: usize) -> bool {
@@ -227,10 +228,25 @@ pub(crate) fn has_context(near: &Near, hay: &[u8], at: usize) -> bool {
         context.reach.lets(between)
             && (!context.whole || ends_word(hay, at.saturating_sub(between.len())))
     };
-    let is_named = |text: &[u8], _: &[u8]| text.iter().all(name);
+    let is_named = |text: &[u8], _: &[u8]| {
+        let before = hay.get(..at - text.len());
+        text.iter().all(name) || before.is_some_and(|hay| is_in_password(hay, text))
+    };
     (context.words.is_empty()
         || stands_before((&context.words, words), context.within, hay, at, reaches))
         && !stands_before((&context.unless, unless), context.within, hay, at, is_named)
+}
+
+/// Whether `text` is the `//` of a URL, of which `before` ends in `:`, and a part of its user information that the password goes on
+/// with: there is a colon in it, and nothing that ends an authority.
+///
+/// Source: RFC 3986, section 3.2. An `@` ends the user information, and quotes, commas and brackets end URLs as they stand in text.
+fn is_in_password(before: &[u8], text: &[u8]) -> bool {
+    const ENDS: ByteSet = set_of(b"/?#@\\\"'`<>[](){}, \t\r\n");
+    before.last() == Some(&b':')
+        && text.strip_prefix(b"//").is_some_and(|user| {
+            user.contains(&b':') && !user.iter().any(|&byte| contains(&ENDS, byte))
+        })
 }
 
 /// A context, and what its words begin with, to look for.
@@ -433,6 +449,31 @@ pub(crate) fn is_redacted(value: &[u8], known: impl Fn(&[u8]) -> bool) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_password_of_a_url_is_told_from_what_looks_like_it() {
+        let context = Context {
+            unless: alloc::vec![b"//".to_vec()],
+            within: 64,
+            ..Context::default()
+        };
+        let near = Near::new(context);
+        for (before, free) in [
+            ("https://user:", false),
+            ("https://:", false),
+            ("x://user:ab-", false),
+            ("https://", true),
+            ("https://user", true),
+            ("https://host:80/", true),
+            ("https://a:1,", true),
+            ("https://user:word@host:", true),
+            ("mailto:", true),
+            ("//note:", true),
+        ] {
+            let text = [before.as_bytes(), b"ann@a.example"].concat();
+            assert_eq!(has_context(&near, &text, before.len()), free, "{before}");
+        }
+    }
 
     #[test]
     fn escapes_are_seen_wherever_they_may_begin() {

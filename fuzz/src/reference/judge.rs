@@ -95,7 +95,7 @@ impl Words {
     ///
     /// A word stands where it starts within so many bytes before `at`, where a word or a hump of camel case starts, and ends before
     /// `at`. One that must stand is whole if it has to be, and nothing that it does not reach over follows it before `at`. Of one that
-    /// may not only bytes of a name and blanks follow.
+    /// may not only bytes of a name and blanks follow; after `//`, what a URL's user and password may be made of, with a colon in it.
     pub(super) fn stand(&self, context: &Context, hay: &[u8], at: usize) -> bool {
         let hump = |i: usize| {
             i > 0
@@ -109,6 +109,8 @@ impl Words {
             Reach::Key => r#"\A(?:%[0-9A-Fa-f]{2}|[ \t=:>"'`\\\[\]()#._|-])*\z"#,
         });
         let named = |b: &u8| b.is_ascii_alphanumeric() || b"_.- ".contains(b);
+        let user = r#"[^/?\#@\\"'`<>\[\](){},\x20\t\r\n]*"#;
+        let in_password = regex(&format!(r"\A//{user}:{user}\z"));
         let mut stands = self.keywords.is_empty();
         for from in at.saturating_sub(usize::from(context.within))..at {
             let before = from.checked_sub(1).map(|i| hay[i]);
@@ -121,7 +123,8 @@ impl Words {
                 let whole = !hay.get(end).is_some_and(u8::is_ascii_alphanumeric) || hump(end);
                 (whole || !context.whole) && between.is_match(&hay[end..at])
             });
-            if hay[from..at].iter().all(named)
+            let text = &hay[from..at];
+            if (text.iter().all(named) || (before == Some(b':') && in_password.is_match(text)))
                 && self.unless.iter().any(|word| word.is_match(input()))
             {
                 return false;

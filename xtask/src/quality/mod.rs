@@ -113,6 +113,9 @@ fn measure(blackbar: &Path, corpus: &Path) -> Result<Record> {
                 .arg(labelled);
             record.add_labelled(profile, set, &answered(&mut command)?)?;
         }
+        let mut command = eval(blackbar, &secrets_alone(profile)?);
+        command.arg(corpus.join("dev/secrets.jsonl"));
+        record.add_alone(profile, &answered(&mut command)?)?;
         let quiet = without_network(profile)?;
         let mut command = eval(blackbar, &quiet);
         command
@@ -132,6 +135,24 @@ fn without_network(profile: &str) -> Result<String> {
         .with_context(|| format!("cannot read {name}"))?;
     let path = scratch()?.join(format!("quality-{profile}.toml"));
     let text = format!("{text}\n[[override]]\nmatch = [\"tag:network\"]\nenabled = false\n");
+    std::fs::write(&path, text).context("cannot write a profile")?;
+    Ok(path.display().to_string())
+}
+
+/// The profile without any pack but `secrets`: its variants and what it says of other packs are left out.
+fn secrets_alone(profile: &str) -> Result<String> {
+    let name = format!("policies/{profile}.toml");
+    let text = std::fs::read_to_string(root().join(&name))
+        .with_context(|| format!("cannot read {name}"))?;
+    let own = |text: &str| {
+        let (head, rest) = text.split_once("packs = [")?;
+        let (_, rest) = rest.split_once(']')?;
+        let rest = rest.split("[[variant]]").next()?;
+        let rest = rest.replace("\"tag:network\", ", "");
+        Some(format!("{head}packs = [\"secrets\"]{rest}"))
+    };
+    let text = own(&text).with_context(|| format!("{name} names no packs"))?;
+    let path = scratch()?.join(format!("quality-{profile}-secrets.toml"));
     std::fs::write(&path, text).context("cannot write a profile")?;
     Ok(path.display().to_string())
 }

@@ -27,6 +27,9 @@ pub(super) struct Record {
 #[serde(deny_unknown_fields)]
 pub(super) struct Profile {
     pub(super) secrets: Set,
+    /// The records of secrets again, with the rules of the pack `secrets` alone.
+    #[serde(default)]
+    pub(super) secrets_alone: Counts,
     pub(super) pii: Set,
     pub(super) logs: Logs,
 }
@@ -195,6 +198,12 @@ impl Record {
             "secrets" => profile.secrets = rows,
             _ => profile.pii = rows,
         }
+        Ok(())
+    }
+
+    /// Takes in what `blackbar eval --json` says of the records of secrets when the pack `secrets` is alone.
+    pub(super) fn add_alone(&mut self, profile: &str, json: &Value) -> Result<()> {
+        self.profile(profile).secrets_alone = Counts::read(&json["all"])?;
         Ok(())
     }
 

@@ -278,6 +278,21 @@ pub(super) fn render(record: &Record) -> String {
         rows.len()
     ));
 
+    let alone = |name: &str| {
+        let profile = record.profiles.get(name);
+        let counts = profile.map_or_else(Counts::default, |profile| profile.secrets_alone);
+        let share = cell(percent(counts.source_fp_flagged, counts.source_fp), " %");
+        format!(
+            "{} of {} ({share}) in `{}`",
+            counts.source_fp_flagged, counts.source_fp, name
+        )
+    };
+    text.push_str(&format!(
+        "\nThe profiles redact personal data in the records of secrets too. With the pack `secrets` alone the false positives are {} and {}.\n",
+        alone("strict"),
+        alone("default")
+    ));
+
     text.push_str("\nPersonal data in context, by group:\n\n| Group | Records | `strict` hit | `strict` cover | `default` hit | `default` cover |\n|---|---:|---:|---:|---:|---:|\n");
     for name in GROUPS {
         let sum = |profile: &str| {
@@ -362,7 +377,13 @@ mod tests {
         record.add_labelled("strict", "pii", &pii).unwrap();
         let logs = json!({"lines": {"lines": 1000, "findings": 41, "rules": {"a.b": 41}}});
         record.add_logs("default", &logs).unwrap();
+        let alone = json!({"all": row(80, 5)});
+        record.add_alone("strict", &alone).unwrap();
         let text = render(&record);
+        assert!(
+            text.contains("are 5 of 100 (5.0 %) in `strict` and 0 of 0 (-) in `default`."),
+            "{text}"
+        );
         for line in [
             "| secrets: hit | `strict` | 88.0 % | ≥ 88 % | yes | 88 of 100 |",
             "| secrets: false positives (source_fp) | `strict` | 7.0 % | ≤ 6 % | **no** | 7 of 100 |",
