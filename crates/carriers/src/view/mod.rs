@@ -378,16 +378,24 @@ fn end_of_block(text: &[u8], views: &[View]) -> usize {
     };
     let read = |code: Code| codes.iter().zip(Code::ALL).any(|(&is, c)| is && c == code);
     let mut from = 0;
-    while behind < BLOCK {
-        let Some(end) = blank_from(behind) else {
-            return text.len();
+    while behind < BLOCK.min(text.len()) {
+        let end = |upto: usize| text.len().min(upto + WORTH);
+        let unit_before = |upto: usize| {
+            let near = text.get(from..end(upto)).unwrap_or_default();
+            find(near, &[], false, None, read).map(|(at, _)| from + at)
         };
-        let upto = text.len().min(end + WORTH);
-        let near = text.get(from..upto).unwrap_or_default();
-        match find(near, &[], false, None, read) {
-            None => return end,
-            Some((at, _)) => {
-                from += at + 1;
+        // A blank is looked for last: where units stand side by side, there may be none for long.
+        let blank = match unit_before(behind) {
+            Some(unit) => Err(unit),
+            None => {
+                let blank = blank_from(behind).unwrap_or(text.len());
+                unit_before(blank).map_or(Ok(blank), Err)
+            }
+        };
+        match blank {
+            Ok(blank) => return blank,
+            Err(unit) => {
+                from = unit + 1;
                 behind = from + LONGEST + CONTEXT as usize;
             }
         }
