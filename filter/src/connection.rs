@@ -199,7 +199,8 @@ pub(crate) fn flow(way: &Way) -> Flow {
         mask: way.undecided == Undecided::Mask,
         logins: match way.logins {
             Logins::Pass => Event::OpenLogin,
-            Logins::Mask => Event::LoginMasked,
+            // Where nothing is taken for a command there are none.
+            Logins::Mask | Logins::Scan => Event::LoginMasked,
         },
     }
 }

@@ -440,10 +440,8 @@ fn a_stream_that_never_ends_takes_no_memory() {
             }
         }
         let last = host.memory_pages();
-        assert!(
-            last <= first + 64 * 1024,
-            "{name}: {first} bytes became {last}"
-        );
+        // 110 pages have gone through each way since then.
+        assert!(last <= first + 16, "{name}: {first} pages became {last}");
         // A message without an end, all of it undecided: masked beyond the bound.
         closed_well(&mut host, connection);
     }

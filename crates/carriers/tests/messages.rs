@@ -232,6 +232,7 @@ fn passwords_of_logins_are_masked_or_pass() {
     for (input, masked) in [
         ("AUTH pw\r\nPING x@ab.de\r\n", "AUTH **\r\nPING *******\r\n"),
         ("auth  jane p@ab.de \n", "auth  *************\n"),
+        (" \tAUTH pw\r\n", " \tAUTH **\r\n"),
         ("AUTH\r\n", "AUTH\r\n"),
         ("AUTHOR pw\r\n", "AUTHOR pw\r\n"),
     ] {
@@ -248,6 +249,29 @@ fn passwords_of_logins_are_masked_or_pass() {
         pass,
         b"AUTH ghp_ABCDEFG1\r\nGET ghp_ABCDEFG1\r\n",
         b"AUTH ghp_ABCDEFG1\r\nGET ghp_********\r\n",
+    );
+}
+
+/// A reply may begin with the name of a command.
+#[test]
+fn replies_are_no_commands() {
+    let scan = Framing::Redis(Logins::Scan);
+    for words in [
+        vec!["auth", "basic", "port", "8080"],
+        vec!["config", "x", "author", "Tolkien"],
+        vec!["hello", "3", "auth", "jane", "pw"],
+    ] {
+        becomes(scan, &command(&words), &command(&words));
+    }
+    becomes(
+        scan,
+        &command(&["auth", "ghp_ABCDEFG1"]),
+        &command(&["auth", "ghp_********"]),
+    );
+    becomes(
+        scan,
+        b"AUTH ghp_ABCDEFG1 pw\r\n",
+        b"AUTH ghp_******** pw\r\n",
     );
 }
 

@@ -46,6 +46,7 @@ pub enum Undecided {
 enum LoginChoice {
     Pass,
     Mask,
+    Scan,
 }
 
 /// One direction.
@@ -124,7 +125,7 @@ struct RawWay {
 }
 
 impl RawWay {
-    /// The server has to let clients in; what it answers needs no password.
+    /// The server has to let clients in; what it answers are no commands.
     fn or(self, logins: LoginChoice) -> Way {
         Way {
             scan: self.scan.unwrap_or(true),
@@ -133,6 +134,7 @@ impl RawWay {
             logins: match self.logins.unwrap_or(logins) {
                 LoginChoice::Pass => Logins::Pass,
                 LoginChoice::Mask => Logins::Mask,
+                LoginChoice::Scan => Logins::Scan,
             },
         }
     }
@@ -142,7 +144,7 @@ impl From<Raw> for Tcp {
     fn from(raw: Raw) -> Tcp {
         Tcp {
             downstream: raw.downstream.or(LoginChoice::Pass),
-            upstream: raw.upstream.or(LoginChoice::Mask),
+            upstream: raw.upstream.or(LoginChoice::Scan),
         }
     }
 }

@@ -60,13 +60,13 @@ fn raw_connections_are_read() {
         (down.undecided, up.undecided),
         (Undecided::Mask, Undecided::Carry)
     );
-    assert_eq!(Tcp::default().upstream.logins, Logins::Mask);
+    assert_eq!(Tcp::default().upstream.logins, Logins::Scan);
     for wrong in [
         r#"{"tcp": []}"#,
         r#"{"tcp": {"downstream": "redis"}}"#,
         r#"{"tcp": {"client": {}}}"#,
         r#"{"tcp": {"upstream": {"format": "resp"}}}"#,
-        r#"{"tcp": {"upstream": {"logins": "scan"}}}"#,
+        r#"{"tcp": {"upstream": {"logins": "drop"}}}"#,
     ] {
         assert!(!refused(wrong).is_empty());
     }

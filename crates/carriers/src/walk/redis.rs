@@ -19,6 +19,8 @@ pub enum Logins {
     Mask,
     /// They go on unread, and are counted.
     Pass,
+    /// Nothing is taken for a command: for replies, which may well begin with such a word.
+    Scan,
 }
 
 /// The longest head of a counted string or a list: a type, a number of 20 digits with its sign, the end of the line.
@@ -350,7 +352,9 @@ impl Redis {
         if let [open] = self.open.as_slice() {
             let (index, word) = (open.index, self.word_len);
             let word = self.word.get(..word).unwrap_or_default();
-            self.command.argument(index, word);
+            if self.logins != Logins::Scan {
+                self.command.argument(index, word);
+            }
         }
         layout.structure(2, self.fill(true));
         self.over(false);
@@ -374,14 +378,23 @@ impl Redis {
 
     /// The first word of a command without counts says whether it logs in.
     fn inline(&mut self, rest: &[u8], last: bool, layout: &mut Layout) -> Option<usize> {
+        if self.word_len == 0 {
+            let blanks = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t'));
+            let len = blanks.count();
+            if len > 0 {
+                layout.content(len);
+                return Some(len);
+            }
+        }
         let end = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
         let len = rest.iter().position(end).unwrap_or(rest.len());
         let text = rest.get(..len).unwrap_or_default();
         self.note(text);
         layout.content(len);
         if len < rest.len() || last {
-            let logs_in =
-                matches!(rest.get(len), Some(b' ' | b'\t')) && login::is_word(self.word());
+            let logs_in = self.logins != Logins::Scan
+                && matches!(rest.get(len), Some(b' ' | b'\t'))
+                && login::is_word(self.word());
             self.state = if logs_in { State::Blank } else { State::Line };
         }
         Some(len)
