@@ -161,6 +161,7 @@ pub struct Body {
     unread: u64,
     passed: u64,
     logins: u64,
+    malformed: u64,
     /// How the proxy's buffer ended when it was last seen.
     tail: Vec<u8>,
     /// The proxy was asked to keep its buffer.
@@ -215,6 +216,7 @@ impl Body {
             unread: 0,
             passed: 0,
             logins: 0,
+            malformed: 0,
             tail: Vec::new(),
             paused: false,
             keeps: false,
@@ -237,6 +239,14 @@ impl Body {
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.carried.len()
+    }
+
+    /// The same, of what has no length and no trailers, and whose ends are waited for: what is decided goes on at once, and what is not is
+    /// always carried.
+    #[must_use]
+    pub fn carried(mut self) -> Body {
+        self.floods = true;
+        self
     }
 
     /// Tells the counters what they were not told yet: with the last byte, and where a body breaks off.
@@ -578,6 +588,10 @@ impl Body {
             rules.counters.event(host, flow.logins, new);
         }
         self.logins = logins;
+        let malformed = self.stream.malformed();
+        let new = malformed - self.malformed;
+        rules.counters.event(host, Event::WebSocketMalformed, new);
+        self.malformed = malformed;
         Ok(())
     }
 

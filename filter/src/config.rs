@@ -186,7 +186,7 @@ impl Default for ScanResponse {
 }
 
 /// Which parts of traffic are scanned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Scan {
     /// Of requests.
@@ -195,8 +195,21 @@ pub struct Scan {
     /// Of responses.
     #[serde(deserialize_with = "table")]
     pub response: ScanResponse,
-    /// What flows after an upgrade (WebSocket, CONNECT).
+    /// Messages of WebSocket.
+    pub websocket: bool,
+    /// What flows after another upgrade, and after CONNECT.
     pub upgrades: bool,
+}
+
+impl Default for Scan {
+    fn default() -> Scan {
+        Scan {
+            request: ScanRequest::default(),
+            response: ScanResponse::default(),
+            websocket: true,
+            upgrades: false,
+        }
+    }
 }
 
 /// Settings about content codings.

@@ -147,10 +147,14 @@ pub enum Event {
     OpenLogin,
     /// Passwords of logins that were masked.
     LoginMasked,
+    /// Handshakes of WebSocket that lost their offers of extensions.
+    WebSocketOffersDropped,
+    /// Streams of WebSocket, in one direction, that broke off being frames.
+    WebSocketMalformed,
 }
 
 impl Event {
-    const ALL: [Event; 31] = [
+    const ALL: [Event; 33] = [
         Event::ConfigLoaded,
         Event::ConfigRefused,
         Event::FailureClosed,
@@ -182,6 +186,8 @@ impl Event {
         Event::OpenSigned,
         Event::OpenLogin,
         Event::LoginMasked,
+        Event::WebSocketOffersDropped,
+        Event::WebSocketMalformed,
     ];
 
     fn name(self) -> &'static str {
@@ -217,6 +223,8 @@ impl Event {
             Event::OpenSigned => "blackbar.open.signed",
             Event::OpenLogin => "blackbar.open.login",
             Event::LoginMasked => "blackbar.login.masked",
+            Event::WebSocketOffersDropped => "blackbar.websocket.offers_dropped",
+            Event::WebSocketMalformed => "blackbar.websocket.malformed",
         }
     }
 }

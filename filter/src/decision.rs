@@ -29,6 +29,14 @@ pub(crate) enum Decision {
     Refuse(Reason),
 }
 
+/// What follows headers that end HTTP.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Tunnel {
+    pub(crate) format: Format,
+    /// It is in a form that nothing here reads: a server has taken an extension of WebSocket.
+    pub(crate) extended: bool,
+}
+
 /// Why a message is refused before its body is read.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reason {
@@ -43,7 +51,7 @@ pub(crate) fn decide(
     plugin: &Plugin,
     side: Side,
     facts: &Facts<'_>,
-    tunnel: bool,
+    tunnel: Option<Tunnel>,
     signed: bool,
 ) -> Decision {
     let config = &plugin.config;
@@ -52,16 +60,23 @@ pub(crate) fn decide(
         Side::Request => &config.skip_content_types.request,
         Side::Response => &config.skip_content_types.response,
     };
-    if tunnel {
+    if let Some(Tunnel { format, extended }) = tunnel {
+        let scans = match format {
+            Format::WebSocket => config.scan.websocket,
+            _ => config.scan.upgrades,
+        };
+        if !scans {
+            return Decision::Through(Event::OpenUpgrade);
+        }
+        // Where codings pass, what is not compressed is read all the same.
+        if extended && plugin.enforces() && coding.undecoded(side) != Encoded::Pass {
+            return Decision::Refuse(Reason::Encoded);
+        }
         // Frames count bytes.
-        return if config.scan.upgrades {
-            Decision::Scan {
-                format: Format::Bytes,
-                masks: true,
-                sealed: false,
-            }
-        } else {
-            Decision::Through(Event::OpenUpgrade)
+        return Decision::Scan {
+            format,
+            masks: true,
+            sealed: false,
         };
     }
     let partial = is_partial(side, facts);

@@ -11,15 +11,16 @@ use crate::coded::{Announced, Coded, Ways};
 use crate::coding::Coding;
 use crate::config::{Mode, OnFailure, OnHoldLimit, Signed};
 use crate::counters::{Disposition, Event};
-use crate::decision::{Decision, Reason, decide, is_partial};
+use crate::decision::{Decision, Reason, Tunnel, decide, is_partial};
 use crate::headers::Changes;
 use crate::host::{Action, BufferKind, Host, HostError, MapKind};
 use crate::integrity;
-use crate::map::{self, MapError};
+use crate::map::{self, MapError, Pair};
 use crate::media::{self, Facts};
 use crate::plugin::Plugin;
 use crate::session::Session;
 use crate::values;
+use crate::websocket;
 
 /// A direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,6 +111,7 @@ pub struct Exchange {
     head: bool,
     connect: bool,
     upgrade: bool,
+    websocket: bool,
     replied: bool,
 }
 
@@ -124,6 +126,7 @@ impl Exchange {
             head: false,
             connect: false,
             upgrade: false,
+            websocket: false,
             replied: false,
         }
     }
@@ -202,11 +205,16 @@ impl Exchange {
             }
         };
         let tunnel = match side {
-            Side::Request => self.connect || self.upgrade,
+            Side::Request => {
+                let upgrades = self.connect || self.upgrade;
+                self.websocket = upgrades && websocket::is_named(&pairs);
+                upgrades
+            }
             Side::Response => {
                 facts.status == 101 || self.connect && (200..300).contains(&facts.status)
             }
         };
+        let tunnel = tunnel.then(|| self.tunnel(side, &facts, &pairs));
         let mut changes = Changes::new(&pairs);
         let (scan_values, scan_body) = match side {
             Side::Request => (config.scan.request.headers, config.scan.request.body),
@@ -262,7 +270,7 @@ impl Exchange {
                 && scan_body
                 && alters
                 && (self.head || facts.status == 304)
-                && !tunnel
+                && tunnel.is_none()
                 && !skipped =>
             {
                 announce(&mut changes, false);
@@ -336,23 +344,34 @@ impl Exchange {
                 } else {
                     plugin_body(plugin, side)
                 };
-                let body = Body::new(
+                let mut body = Body::new(
                     side.buffer(),
                     disposition,
                     format,
                     // What follows an upgrade has no length, whatever its headers say.
-                    facts.length.filter(|_| !tunnel),
+                    facts.length.filter(|_| tunnel.is_none()),
                     on_hold_limit,
                     config.content_encoding.undecoded(side),
                     session.shared.stream(plugin),
                 );
+                if tunnel.is_some() {
+                    body = body.carried();
+                }
                 *self.state(side) = BodyState::Scan {
                     body: Box::new(body),
                     masks,
                 };
             }
         }
-        if side == Side::Request && !tunnel && alters && config.scan.response.body {
+        if side == Side::Request
+            && tunnel.is_some_and(|tunnel| tunnel.format == Format::WebSocket)
+            && config.scan.websocket
+            && (scan_body || config.scan.response.body)
+            && plugin.enforces()
+        {
+            websocket::drop_offers(&mut changes, &plugin.counters, host);
+        }
+        if side == Side::Request && tunnel.is_none() && alters && config.scan.response.body {
             if config.content_encoding.strip_accept_encoding {
                 changes.remove("accept-encoding");
             }
@@ -546,6 +565,20 @@ impl Exchange {
                 }
                 _ => {}
             }
+        }
+    }
+
+    /// What follows headers that end HTTP.
+    fn tunnel(&self, side: Side, facts: &Facts<'_>, pairs: &[Pair<'_>]) -> Tunnel {
+        // Where HTTP/2 carries it, no header of the response names it.
+        let agreed = side == Side::Request || facts.status != 101 || websocket::is_named(pairs);
+        let websocket = self.websocket && agreed;
+        Tunnel {
+            format: match websocket {
+                true => Format::WebSocket,
+                false => Format::Bytes,
+            },
+            extended: websocket && side == Side::Response && websocket::is_extended(pairs),
         }
     }
 

@@ -40,6 +40,7 @@ pub mod publish;
 pub mod session;
 pub mod shape;
 pub mod values;
+mod websocket;
 
 #[cfg(any(target_arch = "wasm32", test))]
 mod abi;

@@ -5,7 +5,7 @@ mod filter_support;
 
 use std::collections::BTreeMap;
 
-use blackbar_host_test::{Chunking, Headers, Transaction};
+use blackbar_host_test::{Chunking, Headers, Host, Transaction};
 use filter_support::*;
 
 /// What `demo.key` finds.
@@ -23,16 +23,24 @@ enum Hidden {
     Path(String),
     Trailer(&'static str, String),
     Body(&'static str, Vec<u8>),
+    /// Frames of WebSocket.
+    Socket(Vec<u8>),
 }
 
 fn ways() -> BTreeMap<&'static str, Hidden> {
-    use Hidden::{Body, Header, Path, Trailer};
+    use Hidden::{Body, Header, Path, Socket, Trailer};
     let one = |name, value: String| Header(name, vec![value]);
     let body = |media, text: String| Body(media, text.into_bytes());
     let frame = |flag: u8| {
         let mut message = vec![0x0a, KEY.len() as u8];
         message.extend(KEY.as_bytes());
         [&[flag, 0, 0, 0, message.len() as u8][..], &message].concat()
+    };
+    let socket = |first: u8, text: &str| {
+        let payload = text.bytes().zip([1, 2, 3, 4].into_iter().cycle());
+        let mut frame = vec![first, 0x80 | text.len() as u8, 1, 2, 3, 4];
+        frame.extend(payload.map(|(byte, key)| byte ^ key));
+        frame
     };
     let part =
         format!("--b\r\ncontent-disposition: form-data; name=\"a\"\r\n\r\n{KEY}\r\n--b--\r\n");
@@ -200,6 +208,37 @@ fn ways() -> BTreeMap<&'static str, Hidden> {
             "a gRPC message that says it is compressed",
             Body("application/grpc", frame(1)),
         ),
+        ("a WebSocket message", Socket(socket(0x81, KEY))),
+        ("a WebSocket message of bytes", Socket(socket(0x82, KEY))),
+        (
+            "a WebSocket message, JSON with escapes",
+            Socket(socket(0x81, "[\"\\u006bey-12345678\"]")),
+        ),
+        (
+            "a WebSocket message in fragments",
+            Socket([socket(1, "key-1"), socket(0, ""), socket(0x80, "2345678")].concat()),
+        ),
+        (
+            "a WebSocket message in fragments, a ping between them",
+            Socket([socket(1, "key-1"), socket(0x89, "a"), socket(0x80, "2345678")].concat()),
+        ),
+        (
+            "a WebSocket message, compressed",
+            Socket(socket(0xc1, KEY)),
+        ),
+        (
+            "halves in two WebSocket messages",
+            Socket([socket(0x81, "key-1234"), socket(0x81, "5678")].concat()),
+        ),
+        ("a ping of WebSocket", Socket(socket(0x89, KEY))),
+        (
+            "the reason of a close of WebSocket",
+            Socket(socket(0x88, &format!("\u{3}\u{7f}{KEY}"))),
+        ),
+        (
+            "behind what is no frame of WebSocket",
+            Socket([&[0x83, 0][..], KEY.as_bytes(), b"\n"].concat()),
+        ),
         (
             "text that is called an image",
             body("image/png", KEY.into()),
@@ -217,6 +256,9 @@ fn ways() -> BTreeMap<&'static str, Hidden> {
 /// What becomes of it: `found`, `not found` or `refused`.
 fn outcome(hidden: &Hidden, configuration: &str) -> &'static str {
     let mut host = host(configuration);
+    if let Hidden::Socket(frames) = hidden {
+        return in_frames(&mut host, frames);
+    }
     let transaction: Transaction = match hidden {
         Hidden::Header(name, all) => {
             let all: Vec<_> = all.iter().map(|value| (*name, value.as_str())).collect();
@@ -229,6 +271,7 @@ fn outcome(hidden: &Hidden, configuration: &str) -> &'static str {
             transaction.request_trailers = Some(Headers::from([(*name, value.as_str())]));
             transaction
         }
+        Hidden::Socket(_) => unreachable!("it was dealt with"),
     };
     let outcome = run(&mut host, &transaction, &Chunking::size(3));
     if outcome.local_response.is_some() {
@@ -242,8 +285,30 @@ fn outcome(hidden: &Hidden, configuration: &str) -> &'static str {
         Hidden::Trailer(name, value) => {
             values(upstream.trailers.as_ref(), name) == [value.as_str()]
         }
+        Hidden::Socket(_) => unreachable!("it was dealt with"),
     };
     if same { "not found" } else { "found" }
+}
+
+/// The same, of what a client sends behind its handshake.
+fn in_frames(host: &mut Host, frames: &[u8]) -> &'static str {
+    let mut exchange = host.exchange();
+    let asks = [("upgrade", "websocket"), ("connection", "upgrade")];
+    exchange.request_headers(fetch("/", &asks).request_headers, false);
+    let agrees = [(":status", "101"), ("upgrade", "websocket")];
+    exchange.response_headers(Headers::from(agrees), false);
+    let mut got = Vec::new();
+    for piece in frames.chunks(3) {
+        got.extend(exchange.request_body(piece, false).upstream.body);
+    }
+    drop(exchange);
+    assert_eq!(host.failure(), None);
+    if host.counter("blackbar.encoded.blocked") > 0 {
+        assert!(got.len() < frames.len());
+        return "refused";
+    }
+    assert_eq!(got.len(), frames.len());
+    if got == frames { "not found" } else { "found" }
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! `cargo xtask clients`: real clients of log shipping and of raw TCP through real Envoy. What they send and how it is compared lives in the
-//! clients.py of envoy-config/log-shipping and envoy-config/tcp; here are Envoy, a virtual environment with the clients, and the count.
+//! `cargo xtask clients`: real clients of log shipping, of raw TCP and of WebSocket through real Envoy. What they send and how it is compared
+//! lives in the clients.py of envoy-config/log-shipping, tcp and websocket; here are Envoy, a virtual environment with the clients, and the count.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -26,7 +26,7 @@ struct Clients {
     names: bool,
 }
 
-const ALL: [Clients; 2] = [
+const ALL: [Clients; 3] = [
     Clients {
         folder: "log-shipping",
         cache: "clients",
@@ -41,6 +41,13 @@ const ALL: [Clients; 2] = [
         upstreams: &[("port_value: 8081", "redis")],
         upstream: "upstream",
         names: true,
+    },
+    Clients {
+        folder: "websocket",
+        cache: "clients-websocket",
+        upstreams: &[],
+        upstream: "upstream",
+        names: false,
     },
 ];
 

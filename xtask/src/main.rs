@@ -65,7 +65,7 @@ enum Task {
         /// Folder names below envoy-config/
         names: Vec<String>,
     },
-    /// Send what real clients of log shipping, and of raw TCP, write through the module in real Envoy, and decode what arrives
+    /// Send what real clients of log shipping, of raw TCP and of WebSocket write through the module in real Envoy, and decode what arrives
     Clients {
         #[command(flatten)]
         envoy: EnvoyArguments,

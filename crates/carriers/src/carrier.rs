@@ -351,6 +351,13 @@ impl Carrier {
         self.walk.as_ref().map_or(0, Walk::logins) + parts
     }
 
+    /// How often what came was not written as its format says, where that is no document that could be text: frames of WebSocket. Bytes
+    /// are counted from there on.
+    #[must_use]
+    pub fn malformed(&self) -> u64 {
+        self.parts.as_ref().map_or(0, |parts| parts.malformed())
+    }
+
     /// Forgets the edits and findings so far.
     pub fn clear(&mut self) {
         self.out.clear();
@@ -442,7 +449,9 @@ impl Carrier {
 
     /// No finding that is still to come starts before it.
     pub(crate) fn oldest(&self) -> u64 {
-        self.oldest_growth(self.open().oldest)
+        let guarded = self.guard.as_ref();
+        let oldest = guarded.map_or(u64::MAX, |guarded| guarded.guard.oldest());
+        self.oldest_growth(self.open().oldest).min(oldest)
     }
 
     /// Makes edits of what the stream wants to replace.

@@ -9,7 +9,7 @@ use blackbar_engine::Place;
 use crate::guard::Guard;
 use crate::json;
 use crate::markup;
-use crate::parts::{Boundary, Files, Framing, Messages, Multipart, Parts, WebText};
+use crate::parts::{Boundary, Files, Framing, Messages, Multipart, Parts, WebSocket, WebText};
 use crate::walk::{
     Codec, Counted, Counts, Frames, Items, Logins, Packing, Protobuf, Reader, Redis, Walk,
 };
@@ -29,6 +29,8 @@ pub enum Format {
     Frames(Codec),
     /// The same in base64: `grpc-web-text`.
     WebText(Codec),
+    /// Frames of WebSocket, in either direction: each message is a haystack of its own.
+    WebSocket,
     /// Messages of syslog, each behind the count of its bytes, or on a line.
     Syslog,
     /// Values of MessagePack.
@@ -159,6 +161,7 @@ impl Format {
             Format::Multipart(boundary) => Some(Box::new(Multipart::new(boundary, files))),
             Format::WebText(codec) => Some(Box::new(WebText::new(codec))),
             Format::Stream(framing) => Some(Box::new(Messages::new(framing))),
+            Format::WebSocket => Some(Box::new(WebSocket::new())),
             _ => None,
         }
     }

@@ -31,6 +31,11 @@ pub(crate) trait Guard: fmt::Debug {
         edits: &mut Edits,
     );
 
+    /// Nothing that it still finds itself starts before it.
+    fn oldest(&self) -> u64 {
+        u64::MAX
+    }
+
     /// Keeps only what is needed until the next bytes come.
     fn rest(&mut self) {}
 

@@ -24,6 +24,8 @@ pub(crate) enum FormatArg {
     Grpc,
     /// The same in base64, as browsers take it
     GrpcWebText,
+    /// Frames of WebSocket, as they follow an upgrade in either direction
+    Websocket,
     /// Messages of syslog: each behind the count of its bytes (RFC 6587), or, where the first byte is no digit, lines of text
     Syslog,
     /// XML: text, values of attributes and comments are redacted, tags stay
@@ -58,6 +60,7 @@ pub(crate) fn decide(
         FormatArg::Multipart => return Some(Format::Multipart(Boundary::default())),
         FormatArg::Protobuf => return Some(Format::Protobuf),
         FormatArg::GrpcWebText => return Some(Format::WebText(Codec::Protobuf)),
+        FormatArg::Websocket => return Some(Format::WebSocket),
         FormatArg::Xml => return Some(Format::Xml),
         FormatArg::Html => return Some(Format::Html),
         FormatArg::Syslog => {

@@ -6,6 +6,7 @@ mod counted;
 mod filter_support;
 mod limits;
 mod media;
+mod websocket;
 mod whole;
 
 use blackbar_host_test::Transaction;

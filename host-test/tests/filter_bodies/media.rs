@@ -192,57 +192,44 @@ fn parts_of_multipart() {
 
 #[test]
 fn upgrades_and_tunnels() {
-    let websocket = [
-        ("upgrade", "websocket"),
-        ("connection", "Upgrade"),
-        ("sec-websocket-key", "key-12345678"),
-    ];
-    for (configuration, sent) in [
-        ("", "key-12345678"),
-        (r#"{"scan": {"upgrades": true}}"#, "************"),
+    let websocket = [("upgrade", "websocket"), ("connection", "Upgrade")];
+    let other = [("upgrade", "x-lines"), ("connection", "Upgrade")];
+    let connect = [(":method", "CONNECT"), (":authority", "example.com:443")];
+    let (key, stars) = ("key-12345678", "************");
+    for (configuration, of_websocket, of_others) in [
+        ("", stars, key),
+        (r#"{"scan": {"websocket": false}}"#, key, key),
+        (r#"{"scan": {"upgrades": true}}"#, stars, stars),
     ] {
         let mut host = host(configuration);
-        for connect in [false, true] {
+        let mut unread = 0;
+        for (headers, sent) in [
+            (fetch("/ws", &websocket).request_headers, of_websocket),
+            (fetch("/", &other).request_headers, of_others),
+            (Headers::from(connect), of_others),
+        ] {
             let mut exchange = host.exchange();
-            let mut headers = fetch("/ws", &websocket).request_headers;
-            if connect {
-                headers =
-                    Headers::from([(":method", "CONNECT"), (":authority", "example.com:443")]);
-            }
             let step = exchange.request_headers(headers.clone(), false);
             assert_eq!(step.upstream.headers.as_ref(), Some(&headers));
             exchange.request_body(b"", false);
-            let status = if connect { "200" } else { "101" };
-            exchange.response_headers(
-                Headers::from([(":status", status), ("upgrade", "websocket")]),
-                false,
-            );
-            assert_eq!(
-                text(
-                    &exchange
-                        .request_body(b"\x81\x0ckey-12345678 ", false)
-                        .upstream
-                        .body
-                ),
-                format!("\u{fffd}\x0c{sent} ")
-            );
-            assert_eq!(
-                text(
-                    &exchange
-                        .response_body(b"\x81\x0ckey-12345678 ", false)
-                        .downstream
-                        .body
-                ),
-                format!("\u{fffd}\x0c{sent} ")
-            );
+            let answer = match headers.text("upgrade") {
+                Some(protocol) => Headers::from([(":status", "101"), ("upgrade", protocol)]),
+                None => Headers::from([(":status", "200")]),
+            };
+            exchange.response_headers(answer, false);
+            let wanted = format!("\u{fffd}\x0c{sent} ");
+            let message = b"\x81\x0ckey-12345678 ";
+            let up = exchange.request_body(message, false).upstream.body;
+            assert_eq!(text(&up), wanted);
+            let down = exchange.response_body(message, false).downstream.body;
+            assert_eq!(text(&down), wanted);
             drop(exchange);
             assert_eq!(host.failure(), None);
+            unread += if sent == key { 2 } else { 0 };
+            assert_eq!(host.counter("blackbar.open.upgrade"), unread);
         }
-        assert_eq!(
-            host.counter("blackbar.open.upgrade"),
-            if configuration.is_empty() { 4 } else { 0 }
-        );
     }
+    let websocket = [websocket[0], websocket[1], ("sec-websocket-key", key)];
     // A request that says `upgrade` and announces a body has a body; an answer that is no 101 is a response like any other.
     let mut host = host("");
     let mut transaction = request(&websocket, "key-12345678");

@@ -34,7 +34,7 @@ pub(crate) struct Fields {
 pub(crate) struct Hidden {
     rule: RuleIndex,
     action: Action,
-    start: u64,
+    pub(crate) start: u64,
     /// Containers that are open around it.
     pub(crate) depth: usize,
     kind: Kind,

@@ -152,6 +152,10 @@ impl guard::Guard for Guard {
         self.fields.hand_over(found);
     }
 
+    fn oldest(&self) -> u64 {
+        self.fields.hidden().map_or(u64::MAX, |hidden| hidden.start)
+    }
+
     fn memory(&self) -> usize {
         self.fields.memory()
     }

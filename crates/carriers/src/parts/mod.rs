@@ -5,6 +5,7 @@ mod boundary;
 mod head;
 mod messages;
 mod multipart;
+mod websocket;
 mod webtext;
 
 use alloc::vec::Vec;
@@ -16,6 +17,7 @@ pub use boundary::Boundary;
 pub use messages::Framing;
 pub(crate) use messages::Messages;
 pub(crate) use multipart::Multipart;
+pub(crate) use websocket::WebSocket;
 pub(crate) use webtext::WebText;
 
 use crate::carrier::Carrier;
@@ -79,6 +81,11 @@ pub(crate) trait Parts: fmt::Debug {
         0
     }
 
+    /// How often what came was not written as its format says, so that its bytes were counted from there on.
+    fn malformed(&self) -> u64 {
+        0
+    }
+
     /// Bytes held on the heap.
     fn memory(&self) -> usize;
 }
@@ -128,6 +135,11 @@ impl Came {
         self.bytes.copy_within(drop..self.filled, 0);
         self.filled -= drop;
         self.origin += drop as u64;
+    }
+
+    /// Forgets all of them and counts anew.
+    pub(crate) fn restart(&mut self) {
+        (self.filled, self.origin) = (0, 0);
     }
 
     pub(crate) fn rest(&mut self) {

@@ -348,7 +348,7 @@ fn is_kept(start: u64, unit: &[u8], wish: &Wish, wishes: &Wishes) -> bool {
 }
 
 /// The number of bytes of a character of UTF-8 that begins with `first`.
-fn width(first: u8) -> usize {
+pub(crate) fn width(first: u8) -> usize {
     match first {
         0xc2..=0xdf => 2,
         0xe0..=0xef => 3,
@@ -357,12 +357,13 @@ fn width(first: u8) -> usize {
     }
 }
 
-fn goes_on(byte: u8) -> bool {
+/// Whether a character of UTF-8 goes on with it.
+pub(crate) fn goes_on(byte: u8) -> bool {
     byte & 0xc0 == 0x80
 }
 
 /// How many bytes at the end of `before` belong to a character that goes on behind it, or may.
-fn begun(before: &[u8]) -> u64 {
+pub(crate) fn begun(before: &[u8]) -> u64 {
     for (back, &byte) in (1_u64..).zip(before.iter().rev().take(3)) {
         if !goes_on(byte) {
             return if width(byte) as u64 > back { back } else { 0 };

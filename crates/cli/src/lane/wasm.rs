@@ -78,6 +78,19 @@ impl Wasm {
     /// A request goes by, and the head of its response, with its length if it is known.
     pub(super) fn start(&mut self, format: Format, length: Option<u64>) -> anyhow::Result<()> {
         let mut exchange = self.host.exchange();
+        if format == Format::WebSocket {
+            let upgrade = [("upgrade", "websocket"), ("connection", "upgrade")];
+            let mut asks = Headers::request("GET", "blackbar", "/");
+            let mut agrees = Headers::from([(":status", "101")]);
+            for (name, value) in upgrade {
+                asks.add(name.as_bytes(), value.as_bytes());
+                agrees.add(name.as_bytes(), value.as_bytes());
+            }
+            exchange.request_headers(asks, false);
+            let step = exchange.response_headers(agrees, false);
+            self.exchange = Some(exchange);
+            return self.emitted(step, &mut Vec::new());
+        }
         exchange.request_headers(Headers::request("GET", "blackbar", "/"), true);
         let media = match format {
             Format::Json => "application/json",
