@@ -4,6 +4,7 @@
 
 pub mod carriers;
 pub mod choices;
+pub mod coding;
 pub mod formats;
 pub mod generate;
 pub mod oracle;

@@ -22,6 +22,7 @@ pub const TARGETS: &[Target] = &[
     ("policy_parse", policy_parse),
     ("carriers", crate::carriers::carriers),
     ("formats", crate::formats::formats),
+    ("coding", crate::coding::coding),
 ];
 
 /// A small policy that has all parts that an artifact can have.

@@ -7,6 +7,7 @@
 mod block;
 mod brotli;
 mod deflate;
+mod framed;
 mod zstd;
 
 use core::fmt;
@@ -24,6 +25,8 @@ pub enum Coding {
     Zstd,
     /// RFC 7932.
     Brotli,
+    /// The framing format of Snappy.
+    SnappyFramed,
     /// The block format of Snappy, as Prometheus and Loki push it. Never one of several.
     Snappy,
 }
@@ -41,6 +44,7 @@ impl Coding {
             b"zstd" => Coding::Zstd,
             b"br" => Coding::Brotli,
             b"snappy" => Coding::Snappy,
+            b"x-snappy-framed" => Coding::SnappyFramed,
             _ => return None,
         })
     }
@@ -128,6 +132,7 @@ impl Decoder {
                 Coding::Deflate => Box::new(deflate::Deflate::new()),
                 Coding::Zstd => Box::new(zstd::Zstd::new()),
                 Coding::Brotli => Box::new(brotli::Brotli::new()),
+                Coding::SnappyFramed => Box::new(framed::Framed::new()),
                 Coding::Snappy => return None,
             };
             Some(Link {

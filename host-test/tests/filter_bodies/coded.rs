@@ -11,7 +11,10 @@ use crate::filter_support::*;
 const DECODE: &str =
     r#"{"content_encoding": {"request": "decode", "response": "decode"}, "hold_limit": 4096}"#;
 
-const CODINGS: [&str; 4] = ["gzip", "deflate", "zstd", "br"];
+const CODINGS: [&str; 5] = ["gzip", "deflate", "zstd", "br", FRAMED];
+
+/// The framing format of Snappy.
+const FRAMED: &str = "x-snappy-framed";
 
 /// What the crates make of `plain`.
 fn encode(coding: &str, plain: &[u8]) -> Vec<u8> {
@@ -46,6 +49,11 @@ fn encode(coding: &str, plain: &[u8]) -> Vec<u8> {
             encoder.write_all(plain).unwrap();
             drop(encoder);
             out
+        }
+        FRAMED => {
+            let mut encoder = snap::write::FrameEncoder::new(Vec::new());
+            encoder.write_all(plain).unwrap();
+            encoder.into_inner().unwrap()
         }
         _ => panic!("{coding}"),
     }
@@ -145,6 +153,43 @@ fn codings_one_upon_the_other() {
         }
         plain_goes_on(&mut host, &stack.join(", "), &packed, PLAIN.as_bytes());
     }
+}
+
+/// Chunks of Snappy's frames that hold nothing, in any order, and a second stream behind the first.
+#[test]
+fn chunks_that_are_passed_over() {
+    let mut host = host(DECODE);
+    let (a, b) = PLAIN.split_at(12);
+    let (first, second) = (encode(FRAMED, a.as_bytes()), encode(FRAMED, b.as_bytes()));
+    let skipped = [
+        &b"\xfe\x00\x00\x00"[..],
+        b"\x80\x0c\x00\x00key-12345678",
+        b"\xfd\x01\x00\x00k",
+    ]
+    .concat();
+    let packed = [
+        &first[..10],
+        &skipped,
+        &first[10..],
+        &skipped,
+        &second,
+        &skipped,
+    ]
+    .concat();
+    plain_goes_on(&mut host, FRAMED, &packed, PLAIN.as_bytes());
+    // A chunk that may not be passed over, one that is too long, one without its identifier, another identifier.
+    for wrong in [
+        &[&first[..], b"\x02\x00\x00\x00"].concat()[..],
+        &[&first[..10], b"\x00\xff\xff\xff"].concat(),
+        &[&first[..10], b"\x01\x05\x00\x01"].concat(),
+        &first[10..],
+        b"\xff\x06\x00\x00sNaPpy",
+        b"\xff\x05\x00\x00sNaPp",
+    ] {
+        let [(transaction, request), _] = coded(FRAMED, wrong, false);
+        refused(&mut host, &transaction, request, 3);
+    }
+    assert_eq!(host.counter("blackbar.encoded.damaged"), 6);
 }
 
 /// A key that begins in one and ends in the next.
@@ -248,6 +293,10 @@ fn bombs_are_refused_at_the_cap() {
         let mut host = host(&configuration);
         let mut number = 0;
         for coding in CODINGS {
+            // It packs nothing to less than a twentieth.
+            if coding == FRAMED && configuration == DECODE {
+                continue;
+            }
             let once = encode(coding, &bomb);
             let twice = encode("gzip", &once);
             for (coding, packed) in [
@@ -272,6 +321,10 @@ fn what_is_cut_short_or_goes_on_behind_its_end_is_refused() {
     for coding in CODINGS {
         let packed = encode(coding, PLAIN.as_bytes());
         for cut in 1..packed.len() {
+            // The identifier alone is a stream of nothing.
+            if (coding, cut) == (FRAMED, 10) {
+                continue;
+            }
             let [(transaction, request), _] = coded(coding, &packed[..cut], false);
             refused(&mut host, &transaction, request, 16);
         }
@@ -368,7 +421,8 @@ fn shadow_counts_and_changes_nothing() {
             assert_eq!(got.header("content-encoding"), Some(coding));
         }
     }
-    assert_eq!(host.counter("blackbar.rule.demo.key.shadow"), 8);
+    let all = 2 * CODINGS.len() as u64;
+    assert_eq!(host.counter("blackbar.rule.demo.key.shadow"), all);
     assert_eq!(host.counter("blackbar.open.encoded"), 0);
 }
 
