@@ -9,7 +9,7 @@ use blackbar_carriers::Format;
 use ignore::WalkBuilder;
 
 use crate::place::{self, FormatArg};
-use crate::terminal;
+use crate::{terminal, unpack};
 
 /// So much is read at once: a pipe's capacity on Linux, and small enough to stay in the cache while it is scanned.
 pub(crate) const BLOCK: usize = 64 * 1024;
@@ -134,15 +134,21 @@ impl Input {
             .map_or(0, |metadata| metadata.len())
     }
 
-    /// Opens it and reads as much as it takes to tell its format.
+    /// Opens it and reads as much as it takes to tell its format. `unpacks`: what is compressed is read decompressed.
     ///
     /// # Errors
     /// When it cannot be opened or read, naming it.
-    pub(crate) fn open(&self, given: FormatArg) -> anyhow::Result<Opened> {
+    pub(crate) fn open(&self, given: FormatArg, unpacks: bool) -> anyhow::Result<Opened> {
         let mut rest: Box<dyn Read> = match &self.path {
             Some(path) => Box::new(open(path)?),
             None => Box::new(io::stdin().lock()),
         };
+        let mut path = self.path.clone();
+        if unpacks {
+            let unpacked = unpack::open(rest, self.path.as_deref())
+                .with_context(|| format!("cannot read `{}`", self.name()))?;
+            (rest, path) = (unpacked.reader, unpacked.path);
+        }
         let mut head = vec![0; BINARY_WINDOW];
         let mut filled = 0;
         let format = loop {
@@ -150,8 +156,7 @@ impl Input {
                 .with_context(|| format!("cannot read `{}`", self.name()))?;
             filled += more;
             let whole = more == 0 || filled == head.len();
-            if let Some(format) = place::decide(given, self.path.as_deref(), &head[..filled], whole)
-            {
+            if let Some(format) = place::decide(given, path.as_deref(), &head[..filled], whole) {
                 break format;
             }
         };

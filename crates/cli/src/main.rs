@@ -28,6 +28,7 @@ mod redact;
 mod scan;
 mod show;
 mod terminal;
+mod unpack;
 mod views;
 
 use std::io;

@@ -23,6 +23,7 @@ Examples:
   tail -f app.log | blackbar redact                       as the log grows
   blackbar redact --policy strict dump.json > clean.json  a file, JSON by its name
   blackbar redact --policy policies/mine.toml logs/       every text file of a folder, one after another
+  blackbar redact -z app.log.1.gz | gzip > clean.gz       what is compressed; it is written decompressed
   blackbar redact --engine wasm app.log                   through the very module that runs in the proxy")]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -36,6 +37,9 @@ pub(crate) struct Arguments {
     /// The form of the input
     #[arg(long, value_enum, default_value_t = FormatArg::Auto)]
     format: FormatArg,
+    /// Read what is compressed (gzip, zstd; brotli by the name *.br) decompressed: what is written is decompressed, too
+    #[arg(short = 'z', long)]
+    search_zip: bool,
     /// Hidden, ignored and binary files of folders too
     #[arg(long)]
     all: bool,
@@ -63,7 +67,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         ProgressBar::hidden()
     };
     for one in &inputs.list {
-        match one.open(arguments.format) {
+        match one.open(arguments.format, arguments.search_zip) {
             Ok(Opened::Binary) => binary += 1,
             Ok(Opened::Haystack(haystack)) => {
                 if let Some(error) = redact(&mut lane, haystack, arguments.chunk, &mut out, &bar)? {

@@ -280,7 +280,7 @@ fn plain(
     let mut stream = Carrier::default();
     stream.set_views(ready.views);
     for one in &inputs.list {
-        let mut haystack = match one.open(FormatArg::Text) {
+        let mut haystack = match one.open(FormatArg::Text, false) {
             Ok(Opened::Haystack(haystack)) => haystack,
             Ok(Opened::Binary) => continue,
             Err(error) => {

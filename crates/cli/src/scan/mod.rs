@@ -30,6 +30,7 @@ Examples:
   blackbar scan src/ config/                         file:line:column rule
   blackbar scan --format summary logs/               a table by rule; add --by file for one by file
   blackbar scan --format jsonl dump.json | jq .rule
+  blackbar scan -z --format summary /var/log/app/    logs that were rotated and compressed, too
   git diff --cached | blackbar scan --fail-on-findings --policy secrets
                                                      as a commit hook: exit status 1 if anything is found")]
 pub(crate) struct Arguments {
@@ -47,6 +48,9 @@ pub(crate) struct Arguments {
     /// Print the matched values too: they are secrets, and what you print may be stored
     #[arg(long)]
     show_values: bool,
+    /// Read what is compressed (gzip, zstd; brotli by the name *.br) decompressed; offsets and lines are those of what comes out
+    #[arg(short = 'z', long)]
+    search_zip: bool,
     /// Hidden, ignored and binary files of folders too
     #[arg(long)]
     all: bool,
@@ -99,7 +103,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let mut stream = Carrier::default();
     stream.set_views(ready.views);
     for one in &inputs.list {
-        let outcome = match one.open(FormatArg::Auto) {
+        let outcome = match one.open(FormatArg::Auto, arguments.search_zip) {
             Ok(Opened::Binary) => {
                 binary += 1;
                 continue;

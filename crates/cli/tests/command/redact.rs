@@ -337,3 +337,72 @@ fn memory_does_not_grow_with_the_input() {
         "{small} MiB after 1 MiB of input, {large} MiB after 48 MiB"
     );
 }
+
+/// What other packers make of `plain`: a name's ending and the bytes.
+fn packed(plain: &[u8]) -> [(&'static str, Vec<u8>); 3] {
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    gzip.write_all(plain).unwrap();
+    let mut brotli = Vec::new();
+    brotli::CompressorWriter::new(&mut brotli, 4096, 5, 22)
+        .write_all(plain)
+        .unwrap();
+    let mut zstd = zstd::Encoder::new(Vec::new(), 3).unwrap();
+    zstd.include_checksum(true).unwrap();
+    zstd.write_all(plain).unwrap();
+    [
+        ("gz", gzip.finish().unwrap()),
+        ("zst", zstd.finish().unwrap()),
+        ("br", brotli),
+    ]
+}
+
+#[test]
+fn compressed_inputs_are_read_decompressed() {
+    let scratch = Scratch::new();
+    let redact = ["redact", "--policy", "mine.toml", "--search-zip"];
+    let plain = format!("{}one {TOKEN} two\n", "lorem ipsum\n".repeat(20_000));
+    let wanted = plain.replace(TOKEN, "[mine.token]");
+    for (ending, bytes) in packed(plain.as_bytes()) {
+        let name = format!("a.log.{ending}");
+        scratch.write(&name, &bytes);
+        let run = scratch.run(&[&redact[..], &[&name]].concat());
+        assert!(run.ended(0) == wanted, "{ending}");
+        // Brotli says only by its name what it is.
+        if ending != "br" {
+            assert!(scratch.feed(&redact, bytes.clone()).ended(0) == wanted);
+            // Members and frames behind one another; of zstd also one that is passed over.
+            let (first, second) = plain.split_at(plain.len() - 20);
+            let pack = |text: &str| {
+                let all = packed(text.as_bytes()).into_iter();
+                let mut of = all.filter(|(other, _)| *other == ending);
+                of.next().unwrap().1
+            };
+            let between: &[u8] = match ending {
+                "zst" => b"\x50\x2a\x4d\x18\x03\0\0\0abc",
+                _ => b"",
+            };
+            let several = [&pack(first)[..], between, &pack(second)].concat();
+            assert!(scratch.feed(&redact, several).ended(0) == wanted);
+        }
+        // What is cut short ends where it does, and is told.
+        scratch.write(&name, &bytes[..bytes.len() - 5]);
+        scratch.run(&[&redact[..], &[&name]].concat()).ended(2);
+    }
+    // A checksum that is wrong.
+    for (ending, mut bytes) in packed(plain.as_bytes()).into_iter().take(2) {
+        let at = bytes.len() - if ending == "gz" { 8 } else { 4 };
+        bytes[at] ^= 1;
+        scratch.feed(&redact, bytes).ended(2);
+    }
+    // What is not compressed is read as it is, whatever it is called; the name below the ending tells the format.
+    scratch.write("b.gz", format!("x {TOKEN}"));
+    let run = |name: &str| {
+        let run = scratch.run(&[&redact[..], &[name]].concat());
+        run.ended(0).to_owned()
+    };
+    assert_eq!(run("b.gz"), "x [mine.token]");
+    assert_eq!(scratch.feed(&redact, "").ended(0), "");
+    let [(_, gzip), ..] = packed(format!("{{\"a\": \"{TOKEN}\"}}").as_bytes());
+    scratch.write("c.json.gz", gzip);
+    assert_eq!(run("c.json.gz"), "{\"a\": \"[mine.token]\"}");
+}

@@ -1,5 +1,7 @@
 //! `blackbar scan`: what is found where, in every form of output, and never the value.
 
+use std::io::Write;
+
 use crate::{NEAR, Scratch, TOKEN};
 
 fn input() -> String {
@@ -176,4 +178,22 @@ fn binary_input_is_scanned() {
         run.ended(0),
         "{\"file\":\"-\",\"start\":3,\"end\":20,\"rule\":\"mine.token\",\"action\":\"tag\"}\n"
     );
+}
+
+#[test]
+fn compressed_files_of_a_folder_are_scanned() {
+    let scratch = Scratch::new();
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    gzip.write_all(input().as_bytes()).unwrap();
+    scratch.write("logs/a.log.gz", gzip.finish().unwrap());
+    scratch.write("logs/b.log", TOKEN);
+    let run = scratch.run(&["scan", "--policy", "mine.toml", "-z", "logs"]);
+    assert_eq!(
+        run.ended(0),
+        "logs/a.log.gz:2:7 mine.token\nlogs/a.log.gz:2:33 mine.account\nlogs/b.log:1:1 mine.token\n"
+    );
+    // Without it, it is binary, and left out.
+    let run = scratch.run(&["scan", "--policy", "mine.toml", "logs"]);
+    assert_eq!(run.ended(0), "logs/b.log:1:1 mine.token\n");
+    assert!(run.err.contains("1 binary file was left out"));
 }
