@@ -72,10 +72,9 @@ pub(crate) fn decide(
         if extended && plugin.enforces() && coding.undecoded(side) != Encoded::Pass {
             return Decision::Refuse(Reason::Encoded);
         }
-        // Frames count bytes.
         return Decision::Scan {
             format,
-            masks: true,
+            masks: format.is_counted(),
             sealed: false,
         };
     }

@@ -10,6 +10,7 @@ use crate::body::{Body, BodyError, Progress, Rules};
 use crate::coded::{Announced, Coded, Ways};
 use crate::coding::Coding;
 use crate::config::{Mode, OnFailure, OnHoldLimit, Signed};
+use crate::connection::flow;
 use crate::counters::{Disposition, Event};
 use crate::decision::{Decision, Reason, Tunnel, decide, is_partial};
 use crate::headers::Changes;
@@ -354,8 +355,10 @@ impl Exchange {
                     config.content_encoding.undecoded(side),
                     session.shared.stream(plugin),
                 );
-                if tunnel.is_some() {
-                    body = body.carried();
+                match tunnel.map(|tunnel| tunnel.format) {
+                    Some(Format::WebSocket) => body = body.carried(),
+                    Some(_) => body = body.flowing(flow(config.tcp.of(side))),
+                    None => {}
                 }
                 *self.state(side) = BodyState::Scan {
                     body: Box::new(body),
@@ -576,7 +579,7 @@ impl Exchange {
         Tunnel {
             format: match websocket {
                 true => Format::WebSocket,
-                false => Format::Bytes,
+                false => self.plugin.config.tcp.of(side).format(),
             },
             extended: websocket && side == Side::Response && websocket::is_extended(pairs),
         }

@@ -240,6 +240,38 @@ fn upgrades_and_tunnels() {
     assert_eq!(text(&outcome.downstream.body), "[demo.key]");
 }
 
+/// What flows may be named, as for raw connections: messages that are over go on, and nothing waits in the proxy.
+#[test]
+fn tunnels_flow_as_raw_connections_do() {
+    let lines = r#""downstream": {"format": "lines"}, "upstream": {"format": "lines"}"#;
+    let configuration = format!(r#"{{"scan": {{"upgrades": true}}, "tcp": {{{lines}}}}}"#);
+    let mut host = host(&configuration);
+    let other = [("upgrade", "x-lines"), ("connection", "Upgrade")];
+    let connect = [(":method", "CONNECT"), (":authority", "example.com:443")];
+    for (headers, status) in [
+        (fetch("/", &other).request_headers, "101"),
+        (Headers::from(connect), "200"),
+    ] {
+        let mut exchange = host.exchange();
+        exchange.request_headers(headers, false);
+        exchange.response_headers(Headers::from([(":status", status)]), false);
+        for (piece, wanted) in [
+            ("a key-1234", "a "),
+            ("5678\nkey-87654321", "[demo.key]\n"),
+            ("\n", "[demo.key]\n"),
+        ] {
+            let up = exchange.request_body(piece.as_bytes(), false).upstream.body;
+            let down = exchange
+                .response_body(piece.as_bytes(), false)
+                .downstream
+                .body;
+            assert_eq!([text(&up), text(&down)], [wanted, wanted]);
+        }
+        drop(exchange);
+        assert_eq!(host.failure(), None);
+    }
+}
+
 #[test]
 fn encoded_forms_are_read_as_configured() {
     let hex: String = b"say key-12345678 now"
