@@ -63,6 +63,8 @@ pub enum BodyError {
     Surplus,
     /// Trailers came while the end of the body was carried: the proxy takes it no more.
     Lost,
+    /// More of a tunnel is undecided than may be held, although it was forced.
+    Undecided,
 }
 
 /// What the bodies of a VM share: room to work in, and what is known of the proxy.
@@ -107,6 +109,7 @@ impl BodyError {
             BodyError::Lost => {
                 "trailers came while the end of a body waited for more (see on_hold_limit)"
             }
+            BodyError::Undecided => "more of a tunnel is undecided than may be held",
             BodyError::Surplus => "more of a body came than its length says",
             BodyError::Missing => "the proxy gives fewer bytes of a body than it announces",
         }
@@ -149,6 +152,8 @@ pub struct Body {
     flow: Option<Flow>,
     /// The length is unknown, and a piece was beyond the hold limit: tails are carried from there on.
     floods: bool,
+    /// It is a stream of WebSocket.
+    endless: bool,
     /// Bytes at the start of the proxy's buffer that are output already.
     written: usize,
     /// Stream offset of the first byte in the proxy's buffer behind those.
@@ -183,6 +188,9 @@ pub struct Body {
 /// and written once at most. Of a longer one the decided bytes go on: it might pass the proxy's own limit, and should not pile up.
 const HOLD_ANNOUNCED: usize = 64 * 1024;
 
+/// Bytes beyond the hold limit that may stay undecided in a tunnel although it was forced: half a head is a few.
+const BEYOND: usize = 4 * 1024;
+
 /// Bytes after which counters are told, although the body goes on.
 const TOLD_AFTER: u64 = 1024 * 1024;
 
@@ -208,6 +216,7 @@ impl Body {
             encoded,
             flow: None,
             floods: false,
+            endless: false,
             written: 0,
             base: 0,
             carried: Vec::new(),
@@ -245,7 +254,7 @@ impl Body {
     /// always carried.
     #[must_use]
     pub fn carried(mut self) -> Body {
-        self.floods = true;
+        (self.floods, self.endless) = (true, true);
         self
     }
 
@@ -318,6 +327,10 @@ impl Body {
             if late && !carry || undecided > rules.hold_limit || mask {
                 self.stream.force(rules.engine);
                 self.settle(host, rules, work)?;
+                let most = rules.hold_limit.saturating_add(BEYOND);
+                if self.endless && self.stream.undecided() > most {
+                    return Err(BodyError::Undecided);
+                }
                 if self.is_forbidden() {
                     return Ok(Progress::Refuse);
                 }
@@ -414,9 +427,10 @@ impl Body {
         self.disposition == Disposition::Sealed
     }
 
-    /// Whether something came that nothing here reads, and such things may not pass.
+    /// Whether something came that nothing here reads, and such things may not pass. What are no frames of WebSocket is such: a receiver may
+    /// skip what breaks them, and what it unmasks behind that cannot be read as bytes.
     fn is_refused(&self) -> bool {
-        self.unread > 0 && self.encoded != Encoded::Pass
+        (self.unread > 0 || self.malformed > 0) && self.encoded != Encoded::Pass
     }
 
     /// Bytes in the proxy's buffer that are input and were read.

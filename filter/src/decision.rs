@@ -35,6 +35,10 @@ pub(crate) struct Tunnel {
     pub(crate) format: Format,
     /// It is in a form that nothing here reads: a server has taken an extension of WebSocket.
     pub(crate) extended: bool,
+    /// A request has asked for it.
+    pub(crate) asked: bool,
+    /// The handshake of WebSocket announces a body, in which anything could stand.
+    pub(crate) has_body: bool,
 }
 
 /// Why a message is refused before its body is read.
@@ -44,6 +48,8 @@ pub(crate) enum Reason {
     Encoded,
     /// Its body is a part of something.
     Partial,
+    /// It is a handshake of WebSocket and announces a body, which none may have (RFC 6455, section 4.1: it is a GET).
+    Handshake,
 }
 
 /// What is done with a body that its headers announce. `signed`: they say that a change would break a signature.
@@ -60,10 +66,20 @@ pub(crate) fn decide(
         Side::Request => &config.skip_content_types.request,
         Side::Response => &config.skip_content_types.response,
     };
-    if let Some(Tunnel { format, extended }) = tunnel {
+    if let Some(Tunnel {
+        format,
+        extended,
+        asked,
+        has_body,
+    }) = tunnel
+    {
+        if has_body && plugin.enforces() {
+            return Decision::Refuse(Reason::Handshake);
+        }
         let scans = match format {
             Format::WebSocket => config.scan.websocket,
-            _ => config.scan.upgrades,
+            // What nobody asked for does not pass as what was.
+            _ => config.scan.upgrades || !asked,
         };
         if !scans {
             return Decision::Through(Event::OpenUpgrade);

@@ -44,7 +44,7 @@ impl Side {
     fn status(self, reason: Reason) -> u32 {
         match (self, reason) {
             (Side::Request, Reason::Encoded) => 415,
-            (Side::Request, Reason::Partial) => 400,
+            (Side::Request, Reason::Partial | Reason::Handshake) => 400,
             (Side::Response, _) => 502,
         }
     }
@@ -207,9 +207,9 @@ impl Exchange {
         };
         let tunnel = match side {
             Side::Request => {
-                let upgrades = self.connect || self.upgrade;
-                self.websocket = upgrades && websocket::is_named(&pairs);
-                upgrades
+                // A proxy asks no more before it takes it for an upgrade, whatever length is announced.
+                self.websocket = (self.connect || facts.asks) && websocket::is_named(&pairs);
+                self.connect || self.upgrade || self.websocket
             }
             Side::Response => {
                 facts.status == 101 || self.connect && (200..300).contains(&facts.status)
@@ -404,10 +404,14 @@ impl Exchange {
         };
         if wanted && matches!(self.state(side), BodyState::Unseen) {
             // A body that its headers did not announce: scanned, and its length kept, for nothing was announced either.
+            let websocket = side == Side::Request && self.websocket && plugin.config.scan.websocket;
             let body = Body::new(
                 side.buffer(),
                 plugin_body(&plugin, side),
-                Format::Bytes,
+                match websocket {
+                    true => Format::WebSocket,
+                    false => Format::Bytes,
+                },
                 None,
                 plugin.config.on_hold_limit,
                 plugin.config.content_encoding.undecoded(side),
@@ -573,15 +577,20 @@ impl Exchange {
 
     /// What follows headers that end HTTP.
     fn tunnel(&self, side: Side, facts: &Facts<'_>, pairs: &[Pair<'_>]) -> Tunnel {
-        // Where HTTP/2 carries it, no header of the response names it.
-        let agreed = side == Side::Request || facts.status != 101 || websocket::is_named(pairs);
-        let websocket = self.websocket && agreed;
+        // Where HTTP/2 carries it, no header of the response names it; and clients may do without.
+        let other = side == Side::Response && facts.status == 101 && websocket::is_other(pairs);
+        let websocket = self.websocket && !other;
+        let asked = self.connect || self.upgrade || self.websocket;
         Tunnel {
-            format: match websocket {
-                true => Format::WebSocket,
-                false => self.plugin.config.tcp.of(side).format(),
+            format: match asked {
+                _ if websocket => Format::WebSocket,
+                true => self.plugin.config.tcp.of(side).format(),
+                // Nobody knows what it is.
+                false => Format::Bytes,
             },
             extended: websocket && side == Side::Response && websocket::is_extended(pairs),
+            asked,
+            has_body: side == Side::Request && self.websocket && !self.connect && facts.announces,
         }
     }
 
@@ -659,6 +668,7 @@ impl Exchange {
         let (event, words) = match reason {
             Reason::Encoded => (Event::EncodedBlocked, ENCODED),
             Reason::Partial => (Event::PartialBlocked, PARTIAL),
+            Reason::Handshake => (Event::WebSocketMalformed, HANDSHAKE),
         };
         plugin.counters.event(session.host, event, 1);
         self.refuse(session, side, side.status(reason), words, size)
@@ -737,6 +747,10 @@ const ENCODED: Words = Words {
 const PARTIAL: Words = Words {
     details: "blackbar_partial",
     body: "refused: a part of a body cannot be inspected\n",
+};
+const HANDSHAKE: Words = Words {
+    details: "blackbar_websocket",
+    body: "refused: a handshake of websocket has no body\n",
 };
 const FAILED: Words = Words {
     details: "blackbar_failure",

@@ -38,8 +38,12 @@ pub struct Facts<'a> {
     pub codings: Vec<Coding>,
     /// `content-length`, if all that are there agree on one number.
     pub length: Option<u64>,
-    /// Whether `upgrade` is there and `connection` agrees, and no body is announced.
+    /// Whether `upgrade` is there and `connection` agrees.
+    pub asks: bool,
+    /// The same, and no length of a body is announced.
     pub upgrade: bool,
+    /// Whether a body is announced that is not empty, or may be.
+    pub announces: bool,
     /// Whether `content-range` is there.
     pub content_range: bool,
     /// Whether trailers are to be expected: the message names some in `trailer`, or it is gRPC.
@@ -120,7 +124,9 @@ impl<'a> Facts<'a> {
             start.is_some_and(|start| start.eq_ignore_ascii_case(GRPC))
         });
         // A request that announces a body of its own has one, whatever else it asks for: `upgrade` must not hide it.
-        facts.upgrade = upgrade && connection && lengths.is_empty() && !chunked;
+        facts.announces = chunked || lengths.iter().any(|length| *length != Some(0));
+        facts.asks = upgrade && connection;
+        facts.upgrade = facts.asks && lengths.is_empty() && !chunked;
         facts
     }
 
@@ -271,5 +277,20 @@ mod tests {
             .upgrade
         );
         assert!(facts(&[(":method", "CONNECT")]).is_connect());
+    }
+
+    #[test]
+    fn what_an_upgrade_announces() {
+        let of = |name, value| {
+            let asks = [("upgrade", "websocket"), ("connection", "upgrade")];
+            let got = facts(&[asks[0], asks[1], (name, value)]);
+            (got.asks, got.upgrade, got.announces)
+        };
+        assert_eq!(of("a", "b"), (true, true, false));
+        assert_eq!(of("content-length", "0"), (true, false, false));
+        assert_eq!(of("content-length", "5"), (true, false, true));
+        assert_eq!(of("content-length", "x"), (true, false, true));
+        assert_eq!(of("transfer-encoding", "chunked"), (true, false, true));
+        assert!(!facts(&[("upgrade", "websocket")]).asks);
     }
 }

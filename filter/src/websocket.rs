@@ -18,6 +18,13 @@ pub(crate) fn is_named(pairs: &[Pair<'_>]) -> bool {
     })
 }
 
+/// Whether headers of a response name a protocol, and not WebSocket.
+pub(crate) fn is_other(pairs: &[Pair<'_>]) -> bool {
+    let upgrade = |pair: &&Pair<'_>| pair.name.eq_ignore_ascii_case(b"upgrade");
+    let mut named = pairs.iter().filter(upgrade);
+    named.any(|pair| !pair.value.trim_ascii().is_empty()) && !is_named(pairs)
+}
+
 /// Whether any extension is named. Each may make frames what nothing here reads; the only one that is registered compresses them.
 pub(crate) fn is_extended(pairs: &[Pair<'_>]) -> bool {
     pairs.iter().any(|pair| {
@@ -60,6 +67,20 @@ mod tests {
             (":protocol", "connect-udp", false),
         ] {
             assert_eq!(is_named(&pairs(&[(name, value)])), named, "{name}: {value}");
+        }
+    }
+
+    #[test]
+    fn where_something_else_is_named() {
+        for (name, value, other) in [
+            ("upgrade", "h2c", true),
+            ("Upgrade", "h2c, websocket", false),
+            ("upgrade", "WebSocket", false),
+            ("upgrade", " ", false),
+            ("connection", "upgrade", false),
+        ] {
+            let got = is_other(&pairs(&[(name, value)]));
+            assert_eq!(got, other, "{name}: {value}");
         }
     }
 

@@ -25,10 +25,12 @@ enum Hidden {
     Body(&'static str, Vec<u8>),
     /// Frames of WebSocket.
     Socket(Vec<u8>),
+    /// The same, and a header of their handshake.
+    Announced(&'static str, &'static str, Vec<u8>),
 }
 
 fn ways() -> BTreeMap<&'static str, Hidden> {
-    use Hidden::{Body, Header, Path, Socket, Trailer};
+    use Hidden::{Announced, Body, Header, Path, Socket, Trailer};
     let one = |name, value: String| Header(name, vec![value]);
     let body = |media, text: String| Body(media, text.into_bytes());
     let frame = |flag: u8| {
@@ -240,6 +242,22 @@ fn ways() -> BTreeMap<&'static str, Hidden> {
             Socket([&[0x83, 0][..], KEY.as_bytes(), b"\n"].concat()),
         ),
         (
+            "a WebSocket message inside of another",
+            Socket([socket(1, ""), socket(0x81, KEY)].concat()),
+        ),
+        (
+            "a WebSocket message behind a frame of a kind that is reserved",
+            Socket([socket(0x83, "a"), socket(0x81, KEY)].concat()),
+        ),
+        (
+            "a WebSocket message whose handshake has a length",
+            Announced("content-length", "0", socket(0x81, KEY)),
+        ),
+        (
+            "a WebSocket message whose handshake has a body",
+            Announced("transfer-encoding", "chunked", socket(0x81, KEY)),
+        ),
+        (
             "text that is called an image",
             body("image/png", KEY.into()),
         ),
@@ -256,8 +274,12 @@ fn ways() -> BTreeMap<&'static str, Hidden> {
 /// What becomes of it: `found`, `not found` or `refused`.
 fn outcome(hidden: &Hidden, configuration: &str) -> &'static str {
     let mut host = host(configuration);
-    if let Hidden::Socket(frames) = hidden {
-        return in_frames(&mut host, frames);
+    match hidden {
+        Hidden::Socket(frames) => return in_frames(&mut host, frames, ("x", "y")),
+        Hidden::Announced(name, value, frames) => {
+            return in_frames(&mut host, frames, (name, value));
+        }
+        _ => {}
     }
     let transaction: Transaction = match hidden {
         Hidden::Header(name, all) => {
@@ -271,7 +293,7 @@ fn outcome(hidden: &Hidden, configuration: &str) -> &'static str {
             transaction.request_trailers = Some(Headers::from([(*name, value.as_str())]));
             transaction
         }
-        Hidden::Socket(_) => unreachable!("it was dealt with"),
+        Hidden::Socket(_) | Hidden::Announced(..) => unreachable!("it was dealt with"),
     };
     let outcome = run(&mut host, &transaction, &Chunking::size(3));
     if outcome.local_response.is_some() {
@@ -285,15 +307,15 @@ fn outcome(hidden: &Hidden, configuration: &str) -> &'static str {
         Hidden::Trailer(name, value) => {
             values(upstream.trailers.as_ref(), name) == [value.as_str()]
         }
-        Hidden::Socket(_) => unreachable!("it was dealt with"),
+        Hidden::Socket(_) | Hidden::Announced(..) => unreachable!("it was dealt with"),
     };
     if same { "not found" } else { "found" }
 }
 
 /// The same, of what a client sends behind its handshake.
-fn in_frames(host: &mut Host, frames: &[u8]) -> &'static str {
+fn in_frames(host: &mut Host, frames: &[u8], more: (&str, &str)) -> &'static str {
     let mut exchange = host.exchange();
-    let asks = [("upgrade", "websocket"), ("connection", "upgrade")];
+    let asks = [("upgrade", "websocket"), ("connection", "upgrade"), more];
     exchange.request_headers(fetch("/", &asks).request_headers, false);
     let agrees = [(":status", "101"), ("upgrade", "websocket")];
     exchange.response_headers(Headers::from(agrees), false);
@@ -303,7 +325,8 @@ fn in_frames(host: &mut Host, frames: &[u8]) -> &'static str {
     }
     drop(exchange);
     assert_eq!(host.failure(), None);
-    if host.counter("blackbar.encoded.blocked") > 0 {
+    let refused = ["blackbar.encoded.blocked", "blackbar.websocket.malformed"];
+    if refused.iter().any(|name| host.counter(name) > 0) {
         assert!(got.len() < frames.len());
         return "refused";
     }

@@ -245,7 +245,7 @@ impl Carrier {
 
     /// Masks everything that is undecided. What still is afterwards is no more than a piece of one escape or character, and where bytes are
     /// counted by a reader that is known, a field whose first bytes have to tell what it is. Of multipart also what may be a boundary, and
-    /// the headers of a part.
+    /// the headers of a part; of WebSocket only half a head.
     pub fn force(&mut self, engine: &Engine) {
         if let Some(parts) = &mut self.parts {
             let mut sink = Sink {

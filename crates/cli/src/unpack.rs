@@ -1,11 +1,14 @@
 //! Compressed inputs, read decompressed (`--search-zip`, as ripgrep calls it): gzip and zstd by their first bytes, brotli, which has none of its
 //! own, by the name of the file. Whatever is none of these is read as it is. What is read is never held: only what a coding refers back to.
 
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
+
+/// Bytes that tell gzip and zstd.
+const MAGIC: usize = 4;
 
 /// An input as it is to be read, and the name that says what is in it: `app.json` for `app.json.gz`.
 pub(crate) struct Unpacked {
@@ -18,23 +21,21 @@ pub(crate) struct Unpacked {
 /// # Errors
 /// When `source` cannot be read.
 pub(crate) fn open(source: Box<dyn Read>, path: Option<&Path>) -> io::Result<Unpacked> {
-    let mut source = BufReader::with_capacity(crate::input::BLOCK, source);
-    let head = loop {
-        match source.fill_buf() {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            other => break other?,
-        }
-    };
+    // A pipe may give fewer bytes than tell the format.
+    let mut source = source;
+    let mut head = Vec::with_capacity(MAGIC);
+    source.by_ref().take(MAGIC as u64).read_to_end(&mut head)?;
+    let first: [u8; MAGIC] = core::array::from_fn(|at| head.get(at).copied().unwrap_or(0));
+    let is_empty = head.is_empty();
+    let source = BufReader::with_capacity(crate::input::BLOCK, Cursor::new(head).chain(source));
     let ends = |ending: &str| {
         let extension = path.and_then(Path::extension);
         extension.is_some_and(|extension| extension.eq_ignore_ascii_case(ending))
     };
-    let reader: Box<dyn Read> = match head {
+    let reader: Box<dyn Read> = match first {
         [0x1f, 0x8b, ..] => Box::new(flate2::bufread::MultiGzDecoder::new(source)),
-        [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => {
-            Box::new(Zstd::new(source))
-        }
-        [_, ..] if ends("br") => Box::new(brotli_decompressor::Decompressor::new(
+        [0x28, 0xb5, 0x2f, 0xfd] | [0x50..=0x5f, 0x2a, 0x4d, 0x18] => Box::new(Zstd::new(source)),
+        _ if !is_empty && ends("br") => Box::new(brotli_decompressor::Decompressor::new(
             source,
             crate::input::BLOCK,
         )),
@@ -136,5 +137,50 @@ impl<R: BufRead> Read for Zstd<R> {
                 .decode_blocks(&mut self.source, one)
                 .map_err(|_| damaged())?;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    /// As a slow pipe gives them: one byte at a time.
+    struct Slow(Cursor<Vec<u8>>);
+
+    impl Read for Slow {
+        fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+            let len = room.len().min(1);
+            self.0.read(room.get_mut(..len).unwrap_or_default())
+        }
+    }
+
+    fn read(bytes: &[u8], path: Option<&str>) -> io::Result<Vec<u8>> {
+        let slow = Box::new(Slow(Cursor::new(bytes.to_vec())));
+        let mut all = Vec::new();
+        let unpacked = open(slow, path.map(Path::new))?;
+        { unpacked.reader }.read_to_end(&mut all)?;
+        Ok(all)
+    }
+
+    #[test]
+    fn a_pipe_may_give_one_byte_at_a_time() -> io::Result<()> {
+        let plain = b"some text";
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(plain)?;
+        assert_eq!(read(&gzip.finish()?, None)?, plain);
+        assert_eq!(read(&zstd::encode_all(&plain[..], 3)?, None)?, plain);
+        let mut brotli = Vec::new();
+        brotli::CompressorWriter::new(&mut brotli, 4096, 5, 22).write_all(plain)?;
+        assert_eq!(read(&brotli, Some("a.br"))?, plain);
+        for len in 0..plain.len() {
+            let short = plain.get(..len).unwrap_or_default();
+            assert_eq!(read(short, None)?, short);
+        }
+        // Cut short in its first bytes, it is told all the same.
+        assert!(read(b"\x1f\x8b", None).is_err());
+        assert!(read(b"\x50\x2a\x4d\x18\x03", None).is_err());
+        Ok(())
     }
 }

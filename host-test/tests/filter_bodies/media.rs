@@ -217,8 +217,8 @@ fn upgrades_and_tunnels() {
                 None => Headers::from([(":status", "200")]),
             };
             exchange.response_headers(answer, false);
-            let wanted = format!("\u{fffd}\x0c{sent} ");
-            let message = b"\x81\x0ckey-12345678 ";
+            let wanted = format!("\u{fffd}\r{sent} ");
+            let message = b"\x81\x0dkey-12345678 ";
             let up = exchange.request_body(message, false).upstream.body;
             assert_eq!(text(&up), wanted);
             let down = exchange.response_body(message, false).downstream.body;
@@ -229,10 +229,9 @@ fn upgrades_and_tunnels() {
             assert_eq!(host.counter("blackbar.open.upgrade"), unread);
         }
     }
-    let websocket = [websocket[0], websocket[1], ("sec-websocket-key", key)];
     // A request that says `upgrade` and announces a body has a body; an answer that is no 101 is a response like any other.
     let mut host = host("");
-    let mut transaction = request(&websocket, "key-12345678");
+    let mut transaction = request(&other, "key-12345678");
     transaction.response_body = b"key-12345678".to_vec();
     transaction.response_headers.set(b"content-length", b"12");
     let outcome = run(&mut host, &transaction, &Chunking::whole());

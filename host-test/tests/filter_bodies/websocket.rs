@@ -246,12 +246,6 @@ fn http_2_and_what_is_no_websocket() {
     let got = exchange.response_body(&message, false).downstream.body;
     assert_eq!(got, masked);
     drop(exchange);
-    // Frames that break are counted bytes.
-    let mut exchange = open(&mut host);
-    let got = exchange.request_body(b"\x83 key-12345678 ", false);
-    assert_eq!(got.upstream.body, b"\x83 ************ ");
-    drop(exchange);
-    assert_eq!(host.counter("blackbar.websocket.malformed"), 1);
     // A rule that refuses ends the stream.
     let mut exchange = open(&mut host);
     let stop = frame(0x81, KEY, b"stp-123456");
@@ -260,6 +254,147 @@ fn http_2_and_what_is_no_websocket() {
     drop(exchange);
     assert_eq!(host.failure(), None);
     assert_eq!(host.counter("blackbar.rule.demo.stop.blocked"), 1);
+}
+
+#[test]
+fn handshakes_that_announce_a_length_are_handshakes() {
+    let message = frame(0x81, KEY, b"key-12345678");
+    let masked = frame(0x81, KEY, b"************");
+    let silent = Headers::from([(":status", "101"), ("connection", "upgrade")]);
+    for agreed in [agreed(&[]), silent] {
+        for more in [&[("content-length", "0"), OFFER][..], &[OFFER]] {
+            let mut host = host("");
+            let mut exchange = host.exchange();
+            let step = exchange.request_headers(asked(more), false);
+            let headers = step.upstream.headers.unwrap();
+            assert_eq!(headers.text(OFFER.0), None, "{more:?}");
+            exchange.response_headers(agreed.clone(), false);
+            let got = exchange.request_body(&message, false).upstream.body;
+            assert_eq!(got, masked, "{more:?}");
+            let got = exchange.response_body(&message, false).downstream.body;
+            assert_eq!(got, masked, "{more:?}");
+            drop(exchange);
+            assert_eq!(host.failure(), None);
+            assert_eq!(host.counter("blackbar.open.upgrade"), 0);
+        }
+    }
+}
+
+#[test]
+fn handshakes_that_announce_a_body_are_refused() {
+    for configuration in ["", r#"{"scan": {"websocket": false}}"#] {
+        for more in [("content-length", "5"), ("transfer-encoding", "chunked")] {
+            let mut host = host(configuration);
+            let mut exchange = host.exchange();
+            let step = exchange.request_headers(asked(&[more]), false);
+            assert!(step.upstream.headers.is_none(), "{more:?}");
+            let status = step.downstream.headers.unwrap();
+            assert_eq!(status.text(":status"), Some("400"), "{more:?}");
+            let step = exchange.request_body(&frame(0x81, KEY, b"key-12345678"), false);
+            assert_eq!(step.upstream.body, b"");
+            drop(exchange);
+            assert_eq!(host.failure(), None);
+            assert_eq!(host.counter("blackbar.websocket.malformed"), 1);
+        }
+    }
+}
+
+#[test]
+fn an_upgrade_that_nobody_asked_for_is_scanned() {
+    let mut host = host("");
+    let mut exchange = host.exchange();
+    let named = [
+        ("upgrade", "other"),
+        ("connection", "upgrade"),
+        ("content-length", "5"),
+    ];
+    exchange.request_headers(fetch("/", &named).request_headers, false);
+    let other = [(":status", "101"), ("upgrade", "other")];
+    exchange.response_headers(Headers::from(other), false);
+    let got = exchange.response_body(b"to key-12345678 ", false);
+    assert_eq!(got.downstream.body, b"to ************ ");
+    drop(exchange);
+    assert_eq!(host.counter("blackbar.open.upgrade"), 0);
+    // Of two protocols that a client offers, a server takes the other one.
+    let mut exchange = host.exchange();
+    let named = [("upgrade", "other, websocket"), ("connection", "upgrade")];
+    exchange.request_headers(fetch("/", &named).request_headers, false);
+    exchange.response_headers(Headers::from(other), false);
+    let got = exchange.response_body(b"to key-12345678 ", false);
+    assert_eq!(got.downstream.body, b"to key-12345678 ");
+    drop(exchange);
+    assert_eq!(host.failure(), None);
+    assert_eq!(host.counter("blackbar.open.upgrade"), 1);
+}
+
+#[test]
+fn frames_that_break_end_the_stream() {
+    // A message inside of a message: receivers may skip what breaks the rules, and unmask what follows.
+    let broken = [
+        &frame(0x81, KEY, b"on")[..],
+        &frame(0x01, KEY, b""),
+        &frame(0x81, KEY, b"key-12345678"),
+    ]
+    .concat();
+    let text = b"\x83 key-12345678 ";
+    let masked = b"\x83 ************ ";
+    let pass = r#"{"content_encoding": {"request": "pass", "response": "pass"}}"#;
+    for (configuration, ends) in [("", true), (pass, false), (r#"{"mode": "shadow"}"#, false)] {
+        let mut host = host(configuration);
+        for piece in [1, broken.len()] {
+            let mut exchange = open(&mut host);
+            let (mut up, mut down) = (Vec::new(), Vec::new());
+            for piece in broken.chunks(piece) {
+                up.extend(exchange.request_body(piece, false).upstream.body);
+            }
+            for piece in broken.chunks(piece) {
+                down.extend(exchange.response_body(piece, false).downstream.body);
+            }
+            for got in [&up, &down] {
+                match ends {
+                    true => assert!(got.len() <= broken.len() - 18, "{}", got.len()),
+                    false => assert_eq!(*got, broken),
+                }
+            }
+            drop(exchange);
+        }
+        let mut exchange = open(&mut host);
+        let got = exchange.response_body(text, false).downstream.body;
+        match configuration {
+            "" => assert_eq!(got, b""),
+            _ if configuration == pass => assert_eq!(got, masked),
+            _ => assert_eq!(got, text),
+        }
+        drop(exchange);
+        assert_eq!(host.failure(), None);
+        assert!(host.counter("blackbar.websocket.malformed") > 2);
+    }
+}
+
+#[test]
+fn pings_get_through_while_a_message_is_undecided() {
+    let ping = frame(0x89, KEY, b"");
+    for start in [&b"1"[..], b"\xc3", b"{\"\\u0", b"key-1234"] {
+        let mut host = host(r#"{"hold_limit": 4096}"#);
+        let mut exchange = open(&mut host);
+        let begun = frame(0x01, KEY, start);
+        let (mut up, mut down) = (Vec::new(), Vec::new());
+        for piece in core::iter::once(&begun).chain(core::iter::repeat_n(&ping, 400)) {
+            up.extend(exchange.request_body(piece, false).upstream.body);
+            down.extend(exchange.response_body(piece, false).downstream.body);
+        }
+        for got in [&up, &down] {
+            assert_eq!(
+                got.len(),
+                begun.len() + 400 * ping.len(),
+                "{}",
+                start.escape_ascii()
+            );
+            assert_eq!(got[begun.len()..], ping.repeat(400));
+        }
+        drop(exchange);
+        assert_eq!(host.failure(), None);
+    }
 }
 
 #[test]

@@ -56,6 +56,8 @@ pub(super) struct Message {
     changes: Vec<Change>,
     edits: Edits,
     findings: Vec<Finding>,
+    /// Messages that were masked before they said what they are.
+    forced: u64,
 }
 
 /// What a message of text is, as its first bytes say; `None`: more are needed. `whole`: there are no more.
@@ -99,6 +101,7 @@ impl Message {
             changes: Vec::new(),
             edits: Edits::default(),
             findings: Vec::new(),
+            forced: 0,
         }
     }
 
@@ -163,14 +166,36 @@ impl Message {
         self.settle(over, sink);
     }
 
-    /// As [`Carrier::force`](crate::Carrier::force).
+    /// Masks what is undecided, and settles all that was taken. Half a character or escape goes on as it came: what is found later and begins
+    /// in it is masked from there on. Of a message that did not say yet what it is, each digit is masked.
     pub(super) fn force(&mut self, engine: &Engine, sink: &mut Sink<'_>) {
-        let mut inside = Sink {
-            edits: &mut self.edits,
-            findings: &mut self.findings,
-        };
-        self.part.force(engine, &mut inside);
-        self.settle(false, sink);
+        if self.is_begun {
+            let mut inside = Sink {
+                edits: &mut self.edits,
+                findings: &mut self.findings,
+            };
+            self.part.force(engine, &mut inside);
+            self.settle(false, sink);
+        }
+        let end = self.plain.received();
+        if self.is_begun {
+            if !self.changes.is_empty() {
+                self.write(end, sink);
+            }
+            self.plain.release(end);
+        } else if self.settled < end {
+            // They may be the start of a number, of text or of JSON: the format is told from them later, too.
+            let mut text = Vec::from(self.plain.slice(self.settled, end));
+            let digits = text.iter_mut().filter(|byte| byte.is_ascii_digit());
+            self.forced += u64::from(digits.map(|digit| *digit = b'9').count() > 0);
+            self.emit(self.settled, &text, sink);
+        }
+        self.settled = end;
+    }
+
+    /// Payload that is not settled.
+    pub(super) fn waiting(&self) -> u64 {
+        self.plain.received().saturating_sub(self.settled)
     }
 
     /// Takes over what was found and written, as far as it is decided.
@@ -186,14 +211,19 @@ impl Message {
             let mut text = Vec::from(self.edits.replacement(edit));
             // Nothing here changes a length: this is a mask already.
             text.resize(index(edit.start, edit.end), b'*');
-            self.changes.push(Change {
-                start: edit.start,
-                end: edit.end,
-                text,
-            });
+            // What was settled by force has gone.
+            let start = edit.start.max(self.settled);
+            if start < edit.end {
+                self.changes.push(Change {
+                    start,
+                    end: edit.end,
+                    text: text.split_off(index(edit.start, start)),
+                });
+            }
         }
         self.edits.clear();
         let decided = self.part.done().unwrap_or(self.scanned);
+        let decided = decided.max(self.settled);
         let before = self
             .plain
             .slice(decided.saturating_sub(3).max(self.settled), decided);
@@ -299,7 +329,7 @@ impl Message {
     }
 
     pub(super) fn forced(&self) -> u64 {
-        self.part.forced()
+        self.forced + self.part.forced()
     }
 
     pub(super) fn memory(&self) -> usize {

@@ -19,6 +19,9 @@ use crate::view::With;
 use head::{Kind, Next};
 use message::Message;
 
+/// Bytes of heads and of control frames that may wait behind payload that is undecided, before that is masked: a ping must get through.
+const WAITING: u64 = 1024;
+
 /// A stream of frames.
 #[derive(Debug)]
 pub(crate) struct WebSocket {
@@ -181,6 +184,11 @@ impl Parts for WebSocket {
             self.at = came.received();
         } else if self.open == Open::Read {
             self.message.scan(masked, last, sink);
+            let payload = self.message.waiting();
+            let all = came.received() - self.message.done().unwrap_or(self.at);
+            if payload > 0 && all.saturating_sub(payload) > WAITING {
+                self.message.force(with.engine, sink);
+            }
         }
         if last {
             // Half a head at the very end is read by nobody.
