@@ -109,7 +109,7 @@ impl Words {
             Reach::Key => r#"\A(?:%[0-9A-Fa-f]{2}|[ \t=:>"'`\\\[\]()#._|-])*\z"#,
         });
         let named = |b: &u8| b.is_ascii_alphanumeric() || b"_.- ".contains(b);
-        let user = r#"[^/?\#@\\"'`<>\[\](){},\x20\t\r\n]*"#;
+        let user = r"[A-Za-z0-9._~%!$*+:-]*";
         let in_password = regex(&format!(r"\A//{user}:{user}\z"));
         let mut stands = self.keywords.is_empty();
         for from in at.saturating_sub(usize::from(context.within))..at {
