@@ -122,6 +122,7 @@ const env = {
     return OK;
   },
   proxy_set_property: () => OK,
+  proxy_close_stream: () => die("the module closed a stream"),
   proxy_send_local_response: () => die("the module refused the body"),
   proxy_define_metric: (_type, name, size, idTo) => {
     metrics.push({ name: text(name, size), value: 0 });

@@ -423,6 +423,11 @@ impl Built {
     pub(crate) fn states(&self) -> usize {
         self.part.table.len() / usize::from(self.part.stride)
     }
+
+    /// Bytes that it takes in the artifact.
+    pub(crate) fn bytes(&self) -> usize {
+        self.part.classes.len() + 2 * self.part.table.len()
+    }
 }
 
 impl Built {

@@ -15,6 +15,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod allow;
 mod assemble;
 mod automaton;
 mod buckets;

@@ -10,6 +10,7 @@ use blackbar_policy::diagnostic::Diagnostic;
 use blackbar_policy::model::{self, Boundary, Matcher, Part, Rule, Validator};
 use regex_syntax::hir::Hir;
 
+use crate::allow;
 use crate::automaton::{self, BuildError, Built, ByteSet, insert};
 use crate::fingerprint::{self, Plan};
 use crate::keyed;
@@ -316,7 +317,7 @@ impl Builder<'_> {
         })
     }
 
-    fn checks(&self, allow: &mut Vec<Built>) -> Result<Vec<Check>, Box<Diagnostic>> {
+    fn checks(&self, allowed: &mut Vec<Built>) -> Result<Vec<Check>, Box<Diagnostic>> {
         let mut checks = Vec::new();
         for (i, validator) in self.rule.validators.iter().enumerate() {
             checks.push(match validator {
@@ -346,12 +347,18 @@ impl Builder<'_> {
                         .map(|(entry, pattern)| pattern::parse(pattern, Part::Entry(i, entry)))
                         .collect();
                     let hirs = hirs.map_err(|error| show(self.rule, error))?;
-                    allow.push(self.automaton(
-                        Part::Validator(i),
-                        &Hir::alternation(hirs),
-                        &ByteSet::default(),
-                    )?);
-                    Check::Allow(u16::try_from(allow.len() - 1).unwrap_or(u16::MAX))
+                    let none = ByteSet::default();
+                    let parts = allow::automata(
+                        &hirs,
+                        |entry, hir| self.automaton(Part::Entry(i, entry), hir, &none),
+                        |hir| automaton::build(hir, &none).ok(),
+                    )?;
+                    for part in parts {
+                        allowed.push(part);
+                        let local = u16::try_from(allowed.len() - 1).unwrap_or(u16::MAX);
+                        checks.push(Check::Allow(local));
+                    }
+                    continue;
                 }
             });
         }
