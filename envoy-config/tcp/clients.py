@@ -11,7 +11,9 @@ import logging
 import logging.handlers
 import pathlib
 import socket
+import struct
 import sys
+import tempfile
 import threading
 import time
 
@@ -22,6 +24,7 @@ import hiredis
 import msgpack
 import redis
 import statsd
+from datadog.dogstatsd import DogStatsd
 from fakeredis import TcpFakeServer
 from fluent import sender as fluent
 from pygelf import GelfTcpHandler
@@ -173,6 +176,34 @@ def one_way(play):
 
     # A connection for each metric.
     play.case("graphite, graphyte", "lines", graphite, lambda data: sorted(lines(data)), connections=3)
+
+    def dogstatsd(port):
+        """The client writes to a socket of the file system, as to an agent beside it; what comes there goes on to the port."""
+        with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as agent:
+            path = f"{folder}/agent"
+            agent.bind(path)
+            agent.listen()
+            client = DogStatsd(socket_path=f"unixstream://{path}", disable_telemetry=True, disable_buffering=True, constant_tags=["app:shop"])
+            for i in range(20):
+                client.increment("logins", tags=[f"user:{MAIL}", f"n:{i}"])
+                client.event(f"login {i}", LINE, tags=[f"key:{KEY_ID}"])
+            client.close_socket()
+            taken, _ = agent.accept()
+            with taken, taken.makefile("rb") as file:
+                sent = file.read()
+        raw(port, [sent])
+
+    def datagrams(data):
+        found = []
+        while data:
+            (count,) = struct.unpack_from("<I", data)
+            found.append(data[4 : 4 + count].decode())
+            if len(data) < 4 + count:
+                raise AssertionError("a datagram is cut short")
+            data = data[4 + count :]
+        return found
+
+    play.case("DogStatsD, datadog", "dogstatsd", dogstatsd, datagrams, same_length=True)
 
     influx = [f"logins,user={MAIL} token=\"{TOKEN}\",n={i}i {1_700_000_000_000_000_000 + i}\n".encode() for i in range(20)]
     play.case("InfluxDB's line protocol", "lines", lambda port: raw(port, influx), lines)
