@@ -3,8 +3,9 @@
 
 use std::rc::Rc;
 
-use blackbar_carriers::Format;
+use blackbar_carriers::{Format, message_name};
 use blackbar_engine::Plan;
+use blackbar_engine::schema::MessageIndex;
 
 use crate::body::{Body, BodyError, Progress, Rules};
 use crate::coded::{Announced, Coded, Ways};
@@ -114,6 +115,8 @@ pub struct Exchange {
     upgrade: bool,
     websocket: bool,
     replied: bool,
+    /// What comes back, as far as the path of the request says it.
+    reply: Option<MessageIndex>,
 }
 
 impl Exchange {
@@ -129,6 +132,7 @@ impl Exchange {
             upgrade: false,
             websocket: false,
             replied: false,
+            reply: None,
         }
     }
 
@@ -136,6 +140,24 @@ impl Exchange {
     #[must_use]
     pub fn plugin(self) -> Rc<Plugin> {
         self.plugin
+    }
+
+    /// The message of protobuf that a body is: the path of the request says so, or else its content type.
+    fn message(&mut self, plugin: &Plugin, side: Side, facts: &Facts<'_>) -> Option<MessageIndex> {
+        let schema = plugin.engine.schema();
+        if schema.is_empty() {
+            return None;
+        }
+        let by_path = match side {
+            Side::Request => {
+                let path = facts.path.and_then(|path| schema.path(path));
+                self.reply = path.and_then(|path| path.response);
+                path.and_then(|path| path.request)
+            }
+            Side::Response => self.reply,
+        };
+        let name = facts.content_type.and_then(message_name);
+        by_path.or_else(|| schema.message(name?))
     }
 
     /// Request or response headers: `count` of them; `end`: nothing follows.
@@ -216,6 +238,7 @@ impl Exchange {
             }
         };
         let tunnel = tunnel.then(|| self.tunnel(side, &facts, &pairs));
+        let message = self.message(plugin, side, &facts);
         let mut changes = Changes::new(&pairs);
         let (scan_values, scan_body) = match side {
             Side::Request => (config.scan.request.headers, config.scan.request.body),
@@ -308,7 +331,8 @@ impl Exchange {
                     codings: &facts.codings,
                     length: facts.length,
                 };
-                let stream = session.shared.stream(plugin);
+                let mut stream = session.shared.stream(plugin);
+                stream.set_message(message);
                 let body = Coded::new(
                     side.buffer(),
                     // Where no rule changes anything, the body stays as it came.
@@ -345,6 +369,8 @@ impl Exchange {
                 } else {
                     plugin_body(plugin, side)
                 };
+                let mut stream = session.shared.stream(plugin);
+                stream.set_message(message);
                 let mut body = Body::new(
                     side.buffer(),
                     disposition,
@@ -353,7 +379,7 @@ impl Exchange {
                     facts.length.filter(|_| tunnel.is_none()),
                     on_hold_limit,
                     config.content_encoding.undecoded(side),
-                    session.shared.stream(plugin),
+                    stream,
                 );
                 match tunnel.map(|tunnel| tunnel.format) {
                     Some(Format::WebSocket) => body = body.carried(),

@@ -150,8 +150,13 @@ impl Scanner<'_> {
     }
 
     /// The same, and counts what was found.
-    fn scan(&mut self, place: Place, parts: &[&[u8]], disposition: Disposition) -> bool {
-        let complete = self.look(place.into(), self.plan, parts);
+    fn scan(
+        &mut self,
+        format: impl Into<Format>,
+        parts: &[&[u8]],
+        disposition: Disposition,
+    ) -> bool {
+        let complete = self.look(format.into(), self.plan, parts);
         self.count(disposition);
         complete
     }
@@ -219,16 +224,18 @@ impl Scanner<'_> {
     ) -> Field {
         let published = disposition == Disposition::Log;
         let hide = published && kind == Kind::Credentials;
-        let place = match kind {
-            Kind::Url | Kind::Links if !published => Place::Url,
-            _ => Place::Header,
+        let format = match kind {
+            Kind::Url | Kind::Links if !published => Format::Form,
+            Kind::Url | Kind::Links => Format::Shown,
+            Kind::Cookies | Kind::SetCookie => Format::Cookies,
+            _ => Format::Header,
         };
         let basic = (kind == Kind::Credentials).then(|| basic(value)).flatten();
         // What is decoded here need not be decoded there.
         if basic.is_some() {
             self.without_base64(true);
         }
-        let complete = self.look(place.into(), self.plan, &[name, SEPARATOR, value]);
+        let complete = self.look(format, self.plan, &[name, SEPARATOR, value]);
         if basic.is_some() {
             self.without_base64(false);
         }
@@ -453,7 +460,11 @@ impl Scanner<'_> {
     /// Redacts the value of `:path`: path and query. A finding whose rule removes takes its query parameter with it; in the path it
     /// leaves a tag.
     pub fn target(&mut self, place: Place, whole: &[u8], disposition: Disposition) -> Target {
-        if !self.scan(place, &[whole], disposition) {
+        let format = match place {
+            Place::Text => Format::Shown,
+            place => place.into(),
+        };
+        if !self.scan(format, &[whole], disposition) {
             return Target {
                 path: b"/".to_vec(),
                 changed: true,

@@ -57,6 +57,7 @@ impl Shared {
         let mut stream = self.streams.pop().unwrap_or_default();
         stream.set_views(plugin.views);
         stream.set_files(plugin.config.file_parts.into());
+        stream.set_message(None);
         stream
     }
 

@@ -5,11 +5,13 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
+use blackbar_engine::schema::MessageIndex;
 use blackbar_engine::{Action, Engine, Finding, Plan, RuleIndex, Stream};
 
 use crate::edits::{Edit, Edits, Width, Wishes, mask, write};
 use crate::format::Format;
 use crate::guard::Guard;
+use crate::pairs;
 use crate::parts::{Files, Parts, Sink};
 use crate::view::{self, Open, Outbox, Runs, View, Views, With};
 use crate::walk::Walk;
@@ -29,11 +31,15 @@ pub struct Carrier {
     views: Vec<View>,
     runs: Runs,
     guard: Option<Guarded>,
+    /// Which guard there is if a rule names fields.
+    pairs: Option<pairs::Kind>,
     /// Where bytes are counted by a reader that is known, in place of a guard.
     walk: Option<Walk>,
     /// In place of everything: each part has a carrier of its own.
     parts: Option<Box<dyn Parts>>,
     files: Files,
+    /// What messages of protobuf are.
+    message: Option<MessageIndex>,
     /// Bytes are counted by a reader of whom nothing is known: tags become masks.
     counted: bool,
     /// Bytes at the beginning that stand somewhere else and were only shown: what is found from there on is masked at its length.
@@ -58,6 +64,15 @@ struct Guarded {
     wishes: Wishes,
 }
 
+impl Guarded {
+    fn new(guard: Box<dyn Guard>) -> Guarded {
+        Guarded {
+            guard,
+            wishes: Wishes::default(),
+        }
+    }
+}
+
 impl Default for Carrier {
     fn default() -> Carrier {
         Carrier::new(Format::Text)
@@ -75,9 +90,11 @@ impl Carrier {
             views: Vec::new(),
             runs: Runs::default(),
             guard: None,
+            pairs: None,
             walk: None,
             parts: None,
             files: Files::default(),
+            message: None,
             counted: false,
             shown: 0,
             width: Width::default(),
@@ -100,12 +117,13 @@ impl Carrier {
         self.stream.reset(format.place());
         self.views.clear();
         self.runs.reset();
-        self.guard = format.guard(0).map(|guard| Guarded {
-            guard,
-            wishes: Wishes::default(),
-        });
+        self.guard = format.guard(0).map(Guarded::new);
+        self.pairs = format.pairs();
         self.walk = format.walk();
-        self.parts = format.parts(self.files);
+        if let Some(walk) = &mut self.walk {
+            walk.set_message(self.message);
+        }
+        self.parts = format.parts(self.files, self.message);
         self.counted = format == Format::Bytes;
         self.shown = 0;
         self.width = Width::default();
@@ -125,6 +143,12 @@ impl Carrier {
     /// Says what is done with the parts of multipart messages that are files, from the next haystack on.
     pub fn set_files(&mut self, files: Files) {
         self.files = files;
+    }
+
+    /// Says what messages of protobuf are, of those that the engine has descriptors of, from the next haystack on. A message of another
+    /// engine is as good as none.
+    pub fn set_message(&mut self, message: Option<MessageIndex>) {
+        self.message = message;
     }
 
     /// Room for `len` bytes, to write the next chunk into. Its content before that is unspecified.
@@ -186,6 +210,11 @@ impl Carrier {
                 note(plan, finding.rule, &mut self.blocked, &mut self.removed);
             }
             return;
+        }
+        if let Some(kind) = self.pairs.take()
+            && !engine.fields().is_empty()
+        {
+            self.guard = Some(Guarded::new(Box::new(pairs::Guard::new(kind))));
         }
         let len = match &mut self.walk {
             Some(walk) => {

@@ -5,11 +5,15 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use blackbar_engine::Place;
+use blackbar_engine::schema::MessageIndex;
 
 use crate::guard::Guard;
 use crate::json;
 use crate::markup;
-use crate::parts::{Boundary, Files, Framing, Messages, Multipart, Parts, WebSocket, WebText};
+use crate::pairs;
+use crate::parts::{
+    Boundary, Files, Framing, Messages, Multipart, Parts, WebSocket, WebText, head,
+};
 use crate::walk::{
     Codec, Counted, Counts, Frames, Items, Logins, Packing, Protobuf, Reader, Redis, Walk,
 };
@@ -53,8 +57,12 @@ pub enum Format {
     Json,
     /// A form or a URL: the brackets of a tag are percent-encoded.
     Form,
+    /// A URL that is shown and not sent: as a form, but tags keep their brackets.
+    Shown,
     /// The value of a header.
     Header,
+    /// A header of cookies.
+    Cookies,
 }
 
 impl Format {
@@ -107,7 +115,9 @@ impl Format {
                 | Format::Xml
                 | Format::Html
                 | Format::Form
+                | Format::Shown
                 | Format::Header
+                | Format::Cookies
                 | Format::Multipart(_)
         )
     }
@@ -124,7 +134,7 @@ impl Format {
         match self {
             Format::Json => Place::Json,
             Format::Form => Place::Url,
-            Format::Header => Place::Header,
+            Format::Header | Format::Cookies => Place::Header,
             _ => Place::Text,
         }
     }
@@ -135,6 +145,17 @@ impl Format {
             Format::Json => Some(Box::new(json::Guard::new(at))),
             Format::Xml => Some(Box::new(markup::Guard::new(markup::Kind::Xml, at))),
             Format::Html => Some(Box::new(markup::Guard::new(markup::Kind::Html, at))),
+            _ => None,
+        }
+    }
+
+    /// The guard that follows names and values, where a rule names fields.
+    pub(crate) fn pairs(self) -> Option<pairs::Kind> {
+        match self {
+            Format::Form => Some(pairs::Kind::Form),
+            Format::Shown => Some(pairs::Kind::Shown),
+            Format::Header => Some(pairs::Kind::Header),
+            Format::Cookies => Some(pairs::Kind::Cookies),
             _ => None,
         }
     }
@@ -156,10 +177,14 @@ impl Format {
 
 impl Format {
     /// What takes a haystack apart whose parts have formats of their own.
-    pub(crate) fn parts(self, files: Files) -> Option<Box<dyn Parts>> {
+    pub(crate) fn parts(
+        self,
+        files: Files,
+        message: Option<MessageIndex>,
+    ) -> Option<Box<dyn Parts>> {
         match self {
             Format::Multipart(boundary) => Some(Box::new(Multipart::new(boundary, files))),
-            Format::WebText(codec) => Some(Box::new(WebText::new(codec))),
+            Format::WebText(codec) => Some(Box::new(WebText::new(codec, message))),
             Format::Stream(framing) => Some(Box::new(Messages::new(framing))),
             Format::WebSocket => Some(Box::new(WebSocket::new())),
             _ => None,
@@ -243,6 +268,20 @@ const TEXT: &[&[u8]] = &[
     b"rtf",
 ];
 
+/// The message of protobuf that a content type names by a parameter: `messageType`, as Prometheus and others have it, `proto`, or `message`.
+#[must_use]
+pub fn message_name(content_type: &[u8]) -> Option<&[u8]> {
+    let mut params = head::params(content_type);
+    let named = params.find(|param| {
+        let name = content_type.get(param.name.clone()).unwrap_or_default();
+        MESSAGE.iter().any(|known| name.eq_ignore_ascii_case(known))
+    });
+    content_type.get(named?.value)
+}
+
+/// Parameters that name a message.
+const MESSAGE: &[&[u8]] = &[b"messagetype", b"proto", b"message"];
+
 /// A content type without parameters, in lower case.
 #[must_use]
 pub fn essence(content_type: &[u8]) -> Vec<u8> {
@@ -259,7 +298,23 @@ pub fn essence(content_type: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use alloc::string::ToString;
+
     use super::*;
+
+    #[test]
+    fn names_of_messages() {
+        let name =
+            |text: &'static str| message_name(text.as_bytes()).map(|name| name.escape_ascii());
+        for (text, wanted) in [
+            ("application/x-protobuf; messageType=\"a.B\"", "a.B"),
+            ("application/x-protobuf;charset=x; PROTO=a.B ; q=1", "a.B"),
+            ("application/protobuf; message=a.B", "a.B"),
+        ] {
+            assert_eq!(name(text).map(|n| n.to_string()).as_deref(), Some(wanted));
+        }
+        assert!(name("application/protobuf; delimited=true").is_none());
+    }
 
     #[test]
     fn content_types() {

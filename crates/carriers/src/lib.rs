@@ -20,17 +20,19 @@ extern crate alloc;
 
 mod carrier;
 mod edits;
+mod fields;
 mod format;
 mod guard;
 pub mod json;
 mod markup;
+mod pairs;
 mod parts;
 pub mod view;
 mod walk;
 
 pub use carrier::Carrier;
 pub use edits::Edit;
-pub use format::{Format, essence};
+pub use format::{Format, essence, message_name};
 pub use parts::{Boundary, Files, Framing};
 pub use view::Views;
 pub use walk::{Codec, Logins};

@@ -192,6 +192,7 @@ fn explain_rule(out: &mut dyn Write, policy: &Policy, rule: &Rule) -> anyhow::Re
     let alone = Policy {
         rules: vec![rule.clone()],
         variants: Vec::new(),
+        descriptors: Vec::new(),
         ..policy.clone()
     };
     let compiled = policy::compile(&alone)?;

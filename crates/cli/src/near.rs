@@ -208,6 +208,7 @@ fn scan(policy: &Policy, rule: Rule, text: &[u8]) -> Vec<Range<usize>> {
         rules: vec![rule],
         variants: Vec::new(),
         views: policy.views.clone(),
+        descriptors: Vec::new(),
     };
     let Ok(compiled) = blackbar_compiler::compile(&alone) else {
         return Vec::new();

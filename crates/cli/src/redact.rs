@@ -40,6 +40,9 @@ pub(crate) struct Arguments {
     /// Read what is compressed (gzip, zstd; brotli by the name *.br) decompressed: what is written is decompressed, too
     #[arg(short = 'z', long)]
     search_zip: bool,
+    /// What the input is, of the messages in the policy's descriptors: `package.Message`. For protobuf and gRPC
+    #[arg(long, value_name = "MESSAGE")]
+    message: Option<String>,
     /// Hidden, ignored and binary files of folders too
     #[arg(long)]
     all: bool,
@@ -50,7 +53,9 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let ready = arguments.choice.ready()?;
+    let message = arguments.message.as_deref();
     let mut lane = Lane::new(arguments.engine, ready)?;
+    lane.set_message(message)?;
     let inputs = input::expand(&arguments.files, arguments.all);
     let mut problems = inputs.problems;
     let mut binary = 0;

@@ -7,6 +7,7 @@ use blackbar_engine::artifact::{DfaPart, Parts, RulePart, Window, WindowPart};
 use blackbar_engine::check::Check;
 use blackbar_engine::fields::{FieldPart, FieldStep};
 use blackbar_engine::prefilter::HASHED;
+use blackbar_engine::schema::Schema;
 use blackbar_engine::{Rule as EngineRule, ViewSwitches};
 use blackbar_policy::diagnostic::{Diagnostic, PolicyError};
 use blackbar_policy::model::{Matcher, Policy, VIEWS};
@@ -88,6 +89,7 @@ fn beginning(build: &RuleBuild, chosen: &[Print]) -> ByteSet {
 pub(crate) fn assemble(
     policy: &Policy,
     builds: &[RuleBuild],
+    schema: Schema,
     statistics: &Statistics,
     warnings: Vec<Diagnostic>,
 ) -> Result<Compiled, PolicyError> {
@@ -210,6 +212,7 @@ pub(crate) fn assemble(
             .reduce(keyed::join)
             .unwrap_or_default(),
         fields: fields(policy),
+        schema,
     };
     let artifact = parts
         .encode()

@@ -2,7 +2,7 @@
 //!
 //! [`compile`] gives the bytes, a [`Report`] on every rule, and warnings. How: [`pattern`] splits each pattern at its secret
 //! group, [`automaton`] makes minimal tables of the parts, [`fingerprint`] finds what every match must contain, [`buckets`]
-//! deals that out, [`assemble`] writes the artifact.
+//! deals that out, [`schema`] makes tables of descriptors, [`assemble`] writes the artifact.
 //!
 //! # Example
 //! ```
@@ -27,6 +27,7 @@ mod pattern;
 mod report;
 mod rules;
 mod sample;
+mod schema;
 mod windows;
 
 use blackbar_policy::diagnostic::{Diagnostic, PolicyError};
@@ -65,6 +66,10 @@ pub fn compile(policy: &Policy) -> Result<Compiled, PolicyError> {
             Err(diagnostic) => found.push(*diagnostic),
         }
     }
+    let schema = schema::build(policy).unwrap_or_else(|wrong| {
+        found.extend(wrong);
+        Default::default()
+    });
     found.extend(lint::keywords(policy));
     if builds.len() == policy.rules.len() {
         found.extend(lint::shadowed(policy, &builds));
@@ -72,5 +77,5 @@ pub fn compile(policy: &Policy) -> Result<Compiled, PolicyError> {
         found.extend(lint::costly(policy, &builds));
     }
     let warnings = blackbar_policy::diagnostic::refuse_errors(found)?;
-    assemble::assemble(policy, &builds, statistics, warnings)
+    assemble::assemble(policy, &builds, schema, statistics, warnings)
 }

@@ -40,6 +40,47 @@ fn every_bit_flipped() {
     );
 }
 
+/// An artifact with tables of descriptors at its end.
+fn described() -> Vec<u8> {
+    let folder =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/descriptors");
+    let folder = folder.to_str().expect("a path that is text");
+    let policy = blackbar_policy::Policy::load(folder, &blackbar_policy::load::NoBuiltins)
+        .unwrap_or_else(|error| panic!("{error}"));
+    let compiled = blackbar_compiler::compile(&policy).unwrap_or_else(|error| panic!("{error}"));
+    compiled.artifact
+}
+
+#[test]
+fn tables_of_descriptors_are_not_trusted() {
+    let whole = described();
+    let engine = Engine::load(whole.clone()).expect("it is whole");
+    assert!(!engine.schema().is_empty());
+    // Only artifacts with tables have their version; without them it says what an older engine reads.
+    assert_eq!((whole[4], small_artifact()[4]), (7, 6));
+    let mut older = whole.clone();
+    older[4] = 6;
+    sign(&mut older);
+    assert!(Engine::load(older).is_err());
+    let start = whole.len() - 800;
+    for length in start..whole.len() {
+        let mut cut = whole[..length].to_vec();
+        sign(&mut cut);
+        assert!(Engine::load(cut).is_err(), "cut at {length}");
+    }
+    let (mut refused, mut loaded) = (0, 0);
+    for at in 8 * start..8 * whole.len() {
+        let mut changed = whole.clone();
+        changed[at / 8] ^= 1 << (at % 8);
+        sign(&mut changed);
+        match Engine::load(changed) {
+            Ok(_) => loaded += 1,
+            Err(_) => refused += 1,
+        }
+    }
+    assert!(refused > 1000 && loaded > 100, "{refused} {loaded}");
+}
+
 #[test]
 fn other_versions_are_named() {
     for (version, says) in [(0u16, "older"), (u16::MAX, "newer")] {

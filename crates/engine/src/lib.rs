@@ -15,6 +15,7 @@ pub mod check;
 pub mod dfa;
 pub mod fields;
 pub mod prefilter;
+pub mod schema;
 pub mod validate;
 
 mod boundary;

@@ -29,6 +29,7 @@
 #![forbid(unsafe_code)]
 
 pub mod cases;
+mod descriptors;
 pub mod diagnostic;
 mod field;
 pub mod load;

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
 
+use crate::descriptors::{self, Descriptors};
 use crate::diagnostic::{Diagnostic, PolicyError, refuse_errors};
 use crate::model::{FilePlace, PackInfo, Policy, Rule, Settings, Variant};
 use crate::names::{group, is_name, is_pack_name, listed, nearest, quoted, quoted_whole};
@@ -332,6 +333,7 @@ struct Pack {
     source: Source,
     place: Option<FilePlace>,
     document: Document,
+    descriptors: Vec<Descriptors>,
 }
 
 /// Reads the main file and the packs that it names, and puts them together.
@@ -343,9 +345,11 @@ fn combine(
     disk: bool,
 ) -> Result<Policy, PolicyError> {
     let reading = Reading::new(source);
-    let Some(main) = document(&reading) else {
+    let Some(mut main) = document(&reading) else {
         return reading.finish(None);
     };
+    let own = std::mem::take(&mut main.descriptors);
+    let own = descriptors::load(own, place.filter(|_| disk), &reading);
     let mut elsewhere = Vec::new();
     let mut packs = Vec::new();
     match &main.kind {
@@ -367,7 +371,7 @@ fn combine(
     check_names(&reading, &main);
     let found = reading.into_found();
     refuse_errors(found.into_iter().chain(elsewhere).collect())?;
-    assemble(source, place, main, packs)
+    assemble(source, place, main, packs, own)
 }
 
 /// A pack that was found by its folder's name must have that id.
@@ -548,8 +552,11 @@ fn read_pack(
     profile: &Reading<'_>,
 ) -> Result<Option<Pack>, PolicyError> {
     let reading = Reading::new(&source);
-    let document = document(&reading);
-    if let Some(document) = &document {
+    let mut document = document(&reading);
+    let mut own = Vec::new();
+    if let Some(document) = &mut document {
+        let texts = std::mem::take(&mut document.descriptors);
+        own = descriptors::load(texts, Some(&place), &reading);
         if matches!(document.kind, Kind::Profile { .. }) {
             refuse_profile(name, profile);
             return Ok(None);
@@ -561,6 +568,7 @@ fn read_pack(
         source,
         place: Some(place),
         document,
+        descriptors: own,
     }))
 }
 
@@ -569,6 +577,7 @@ fn assemble(
     place: Option<&FilePlace>,
     mut main: Document,
     mut packs: Vec<Pack>,
+    own: Vec<Descriptors>,
 ) -> Result<Policy, PolicyError> {
     let (id, title) = (main.id.text.clone(), main.title.clone());
     let overrides = std::mem::take(&mut main.overrides);
@@ -579,13 +588,16 @@ fn assemble(
             source: source.clone(),
             place: place.cloned(),
             document: main,
+            descriptors: Vec::new(),
         });
     }
+    let mut descriptors = own;
     let mut infos = Vec::new();
     let mut rules = Vec::new();
     let mut twice = Vec::new();
     let mut first: HashMap<String, (Source, Text)> = HashMap::new();
     for pack in packs {
+        descriptors.extend(pack.descriptors);
         infos.push(PackInfo {
             id: pack.document.id.text,
             title: pack.document.title,
@@ -633,5 +645,6 @@ fn assemble(
         rules,
         variants,
         views,
+        descriptors,
     })
 }

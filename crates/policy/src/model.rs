@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+pub use crate::descriptors::{Descriptors, Named, PathMessages};
 pub use crate::field::{FieldPath, FieldStep};
 pub use crate::origin::{Origin, Part};
 
@@ -21,6 +22,8 @@ pub struct Policy {
     pub variants: Vec<Variant>,
     /// Views that are switched, by their names (of [`VIEWS`]); all others are as they are without a policy.
     pub views: Vec<(&'static str, bool)>,
+    /// Descriptors of messages of protobuf, of all packs and of the profile.
+    pub descriptors: Vec<Descriptors>,
 }
 
 /// The encoded forms of values that can be switched: what views are lives in `blackbar-carriers`, which knows them by the same names in

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::descriptors::{self, DescriptorsText};
 use crate::diagnostic::Diagnostic;
 use crate::model::{Rule, VIEWS};
 use crate::names::{group, is_name, is_pack_name, quoted};
@@ -20,6 +21,7 @@ pub(crate) struct Document {
     pub(crate) overrides: Vec<Override>,
     pub(crate) variants: Vec<VariantText>,
     pub(crate) views: Vec<(&'static str, bool)>,
+    pub(crate) descriptors: Vec<DescriptorsText>,
 }
 
 #[derive(Debug)]
@@ -75,6 +77,7 @@ fn policy(mut top: Fields<'_>) -> Option<Document> {
         ("rules", "write [[rule]]"),
         ("overrides", "write [[override]]"),
         ("variants", "write [[variant]]"),
+        ("descriptor", "write [[descriptors]]"),
         (
             "case",
             "cases stand in a file of their own, `cases.toml` beside the pack",
@@ -155,6 +158,11 @@ fn policy(mut top: Fields<'_>) -> Option<Document> {
         "rename one of them, or delete it",
     );
 
+    let tables = top.tables("descriptors", "[[descriptors]]", "the descriptors");
+    let descriptors = top
+        .reading
+        .each(tables.into_iter().flatten(), descriptors::read);
+
     let combines = head.as_ref().is_some_and(|head| !head.packs.is_empty());
     if no_rules && !combines && head.is_some() && !top.misspelt("rule") && !top.has("rules") {
         top.error(
@@ -180,6 +188,7 @@ fn policy(mut top: Fields<'_>) -> Option<Document> {
         overrides,
         variants,
         views: head.views,
+        descriptors,
     })
 }
 

@@ -3,29 +3,20 @@
 
 use alloc::vec::Vec;
 
-use blackbar_engine::fields::{LONGEST_KEY, fold};
 use blackbar_engine::{Action, Engine, Finding, Place, Plan, RuleIndex, tag};
 
 use super::tokens::State;
 use crate::edits::Edits;
+use crate::fields::Trail;
 
-/// Where in a document the tokenizer is, as paths see it.
+/// Where in a document the tokenizer is, and what it does there.
 #[derive(Debug, Default)]
 pub(crate) struct Fields {
-    /// Whether any rule names fields.
-    on: bool,
-    /// What each rule does that is on.
-    plan: Option<Plan>,
-    /// The states of the containers that are open, one behind the other.
-    open: Vec<Vec<u64>>,
-    /// States for containers to come.
-    spare: Vec<Vec<u64>>,
-    /// The last key, as it is compared; one that is longer than any is cut.
-    key: Vec<u8>,
-    /// The state of the value that has begun.
-    next: Vec<u64>,
+    trail: Trail,
     /// The value that is being replaced.
     hidden: Option<Hidden>,
+    /// Whether bytes are counted: everything is masked at its length.
+    counted: bool,
     found: Vec<Finding>,
 }
 
@@ -54,17 +45,22 @@ enum Kind {
 }
 
 impl Fields {
+    /// Fields of a document whose bytes are counted, or not.
+    pub(crate) fn new(counted: bool) -> Fields {
+        Fields {
+            counted,
+            ..Fields::default()
+        }
+    }
+
     /// Takes the rules of `engine` as far as they are on.
     pub(crate) fn prepare(&mut self, engine: &Engine, plan: &Plan) {
-        self.on = !engine.fields().is_empty();
-        if self.on && self.plan.as_ref() != Some(plan) {
-            self.plan = Some(plan.clone());
-        }
+        self.trail.prepare(engine, plan);
     }
 
     /// Whether there is anything to do at all.
     pub(crate) fn are_on(&self) -> bool {
-        self.on
+        self.trail.is_on()
     }
 
     pub(crate) fn hand_over(&mut self, found: &mut Vec<Finding>) {
@@ -72,28 +68,22 @@ impl Fields {
     }
 
     pub(crate) fn memory(&self) -> usize {
-        let states = self.open.iter().chain(&self.spare);
-        states.map(|state| state.capacity() * 8).sum::<usize>()
-            + (self.open.capacity() + self.spare.capacity()) * size_of::<Vec<u64>>()
-            + self.found.capacity() * size_of::<Finding>()
+        self.trail.memory() + self.found.capacity() * size_of::<Finding>()
     }
 
     /// The document is over, or none.
     pub(crate) fn leave(&mut self) {
-        self.spare.append(&mut self.open);
-        self.key.clear();
+        self.trail.leave();
     }
 
     /// A key begins.
     pub(crate) fn begin_key(&mut self) {
-        self.key.clear();
+        self.trail.begin_key();
     }
 
     /// More of a key: what it says.
     pub(crate) fn key(&mut self, text: &[u8]) {
-        let room = (LONGEST_KEY + 1).saturating_sub(self.key.len());
-        let folded = text.iter().filter_map(|&byte| fold(byte));
-        self.key.extend(folded.take(room));
+        self.trail.key(text);
     }
 
     /// A value begins at `start`, in an object or not, with `state` behind its first byte. Says whether it is to be replaced.
@@ -105,19 +95,7 @@ impl Fields {
         in_object: bool,
         state: State,
     ) -> Option<Hidden> {
-        let fields = engine.fields();
-        match self.open.last() {
-            Some(around) => {
-                let key = in_object.then_some(self.key.as_slice());
-                fields.child(around, key, &mut self.next);
-            }
-            None => {
-                self.next.clear();
-                self.next.extend_from_slice(fields.start());
-            }
-        }
-        let plan = self.plan.as_ref()?;
-        let rule = fields.rule(&self.next, plan);
+        let named = self.trail.value(engine, in_object);
         let kind = match state {
             State::String { .. } => Kind::String,
             State::Number(_) => Kind::Number,
@@ -125,10 +103,15 @@ impl Fields {
             State::Word(..) => Kind::Word,
             _ => Kind::Container,
         };
-        if let Some(rule) = rule {
+        if let Some(named) = named {
+            let action = match named.action {
+                Action::Allow => Action::Allow,
+                _ if self.counted => Action::Mask,
+                action => action,
+            };
             self.hidden = Some(Hidden {
-                rule,
-                action: plan.action(rule),
+                rule: named.rule,
+                action,
                 start,
                 depth,
                 kind,
@@ -141,15 +124,12 @@ impl Fields {
 
     /// A container begins that is not replaced.
     pub(crate) fn enter(&mut self) {
-        let mut state = self.spare.pop().unwrap_or_default();
-        state.clear();
-        state.extend_from_slice(&self.next);
-        self.open.push(state);
+        self.trail.enter();
     }
 
     /// A container ends that was not replaced.
     pub(crate) fn exit(&mut self) {
-        self.spare.extend(self.open.pop());
+        self.trail.exit();
     }
 
     pub(crate) fn hidden(&self) -> Option<Hidden> {

@@ -171,6 +171,14 @@ impl Guard {
         }
     }
 
+    /// The same where bytes are counted: fields that rules name are masked at their length. Nothing else is to be changed by it.
+    pub(crate) fn counted(at: u64) -> Guard {
+        Guard {
+            fields: Fields::new(true),
+            ..Guard::new(at)
+        }
+    }
+
     /// More of a key, if this is one: its bytes, or an escape.
     fn key(&mut self, text: &[u8]) {
         if !self.fields.are_on() || self.tokens.state != (State::String { key: true }) {

@@ -1,13 +1,17 @@
 //! XML and HTML: edits are cut to text, to values of attributes, to comments and to what else may hold any text, so that what was a document
 //! stays one. A reference is replaced whole or not at all. What holds the document together is never written.
 
+mod fields;
 mod tokens;
 
-use blackbar_engine::{Engine, Place, tag};
+use alloc::vec::Vec;
+
+use blackbar_engine::{Engine, Finding, Place, Plan, tag};
 
 use crate::edits::{Edits, Wish, Wishes};
 use crate::guard::{self, Tagged, grant, kept, name};
 use crate::json::begun;
+use fields::{Fate, Fields};
 pub(crate) use tokens::Kind;
 use tokens::{Ink, Step, Tokens};
 
@@ -24,6 +28,8 @@ pub(crate) struct Guard {
     ended: Option<u64>,
     /// Where the last unit ended that may not change.
     kept: u64,
+    fields: Fields,
+    xml: bool,
 }
 
 impl guard::Guard for Guard {
@@ -47,6 +53,13 @@ impl guard::Guard for Guard {
         while at < text.len() {
             let offset = base + at as u64;
             let rest = text.get(at..).unwrap_or_default();
+            if self.fields.hides() {
+                match self.inside(engine, rest, offset, last, edits) {
+                    Some(len) => at += len,
+                    None => break,
+                }
+                continue;
+            }
             if self.ended == Some(offset) && self.tokens.is_in_text() {
                 // `]]>` must not come about: the bracket that stands there closes the tag.
                 match rest {
@@ -68,10 +81,20 @@ impl guard::Guard for Guard {
                     }
                 }
             }
+            let before = self.tokens.spot();
             let (len, ink) = match self.tokens.step(rest, last) {
                 Step::Unit(len, ink) => (len.min(rest.len()), ink),
                 Step::Open => break,
             };
+            if self.fields.are_on() {
+                let (after, byte) = (self.tokens.spot(), rest.first().copied().unwrap_or(0));
+                if !self.fields.is_inside()
+                    || self.fields.inside(before, after, byte, offset) == Fate::Over
+                {
+                    let next = offset + len as u64;
+                    self.fields.pass(engine, before, after, byte, next);
+                }
+            }
             if ink == Ink::Keep {
                 self.stretch += 1;
                 self.kept = offset + len as u64;
@@ -92,6 +115,23 @@ impl guard::Guard for Guard {
             at += len;
         }
         self.at = base + at as u64;
+        if last {
+            self.fields.end(self.at);
+        }
+    }
+
+    fn prepare(&mut self, engine: &Engine, plan: &Plan) {
+        if self.xml {
+            self.fields.prepare(engine, plan);
+        }
+    }
+
+    fn hand_over(&mut self, found: &mut Vec<Finding>) {
+        self.fields.hand_over(found);
+    }
+
+    fn memory(&self) -> usize {
+        self.fields.memory()
     }
 }
 
@@ -104,7 +144,41 @@ impl Guard {
             tagged: Tagged::default(),
             ended: None,
             kept: at,
+            fields: Fields::default(),
+            xml: kind == Kind::Xml,
         }
+    }
+
+    /// Goes over what comes next of a field. Answers with its length, 0 where the field ended before it; `None` if more bytes are needed.
+    fn inside(
+        &mut self,
+        engine: &Engine,
+        rest: &[u8],
+        at: u64,
+        last: bool,
+        edits: &mut Edits,
+    ) -> Option<usize> {
+        let plain = match self.fields.is_broken() {
+            true => memchr::memchr(b'\n', rest).unwrap_or(rest.len()),
+            false => self.tokens.plain(rest),
+        };
+        if plain > 0 {
+            self.fields.hide(engine, at..at + plain as u64, edits);
+            return Some(plain);
+        }
+        let (tokens, before) = (self.tokens.clone(), self.tokens.spot());
+        let Step::Unit(len, _) = self.tokens.step(rest, last) else {
+            return None;
+        };
+        let byte = rest.first().copied().unwrap_or(0);
+        let fate = self.fields.inside(before, self.tokens.spot(), byte, at);
+        if fate == Fate::Over {
+            self.tokens = tokens;
+            return Some(0);
+        }
+        let len = len.min(rest.len());
+        self.fields.hide(engine, at..at + len as u64, edits);
+        Some(len)
     }
 
     #[allow(

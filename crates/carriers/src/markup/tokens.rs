@@ -33,6 +33,26 @@ pub(crate) enum Step {
     Open,
 }
 
+/// Where a tokenizer is, as far as names of elements and attributes go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Spot {
+    /// Between tags.
+    Text,
+    /// The name of a tag.
+    Name {
+        close: bool,
+    },
+    /// A tag, behind its name and outside of attributes.
+    Tag,
+    /// The name of an attribute.
+    Attribute,
+    /// Before the value of one.
+    Value,
+    Quoted,
+    Broken,
+    Other,
+}
+
 /// The longest reference that is taken for one: `&CounterClockwiseContourIntegral;` has 33 bytes.
 const LONGEST_REFERENCE: usize = 36;
 
@@ -136,6 +156,20 @@ impl Tokens {
             name: [0; 10],
             len: 0,
             close: false,
+        }
+    }
+
+    /// Where it is.
+    pub(crate) fn spot(&self) -> Spot {
+        match self.state {
+            State::Text => Spot::Text,
+            State::Name { close } => Spot::Name { close },
+            State::Tag | State::Equals => Spot::Tag,
+            State::Attribute => Spot::Attribute,
+            State::Value => Spot::Value,
+            State::Quoted(_) => Spot::Quoted,
+            State::Broken => Spot::Broken,
+            _ => Spot::Other,
         }
     }
 

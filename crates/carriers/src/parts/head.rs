@@ -115,6 +115,8 @@ pub(crate) struct Head {
     pub(crate) is_file: bool,
     /// The name of the field that it is the value of, or nothing.
     pub(crate) name: Vec<u8>,
+    /// The same of every part, for rules that name fields.
+    pub(crate) field: Option<Vec<u8>>,
     /// `base64` and `quoted-printable` are read by views.
     pub(crate) is_base64: bool,
     pub(crate) is_quoted_printable: bool,
@@ -131,6 +133,7 @@ impl Head {
             format: Format::Text,
             is_file: false,
             name: Vec::new(),
+            field: None,
             is_base64: false,
             is_quoted_printable: false,
             fields: Vec::new(),
@@ -154,6 +157,14 @@ impl Head {
             head.name.clear();
         }
         head
+    }
+
+    /// As what the whole part is replaced: what is encoded takes no tag.
+    pub(crate) fn hidden_as(&self) -> Format {
+        if self.is_base64 || self.is_quoted_printable {
+            return Format::Bytes;
+        }
+        self.format
     }
 
     /// A header with the lines that continue it.
@@ -220,6 +231,7 @@ impl Head {
             if name == b"name" && text.len() <= LONGEST_NAME {
                 let good = text.iter().filter(|byte| **byte >= 0x20 && **byte != b'\\');
                 self.name = good.copied().collect();
+                self.field = Some(self.name.clone());
             }
             self.is_file |= name.starts_with(b"filename");
             let style = match (param.is_quoted, name.ends_with(b"*")) {

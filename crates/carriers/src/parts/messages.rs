@@ -176,12 +176,12 @@ impl Ends {
         Ends::Walk(Box::new(reader), Layout::default())
     }
 
-    fn next(&mut self, text: &[u8], last: bool) -> Next {
+    fn next(&mut self, with: With<'_>, text: &[u8], last: bool) -> Next {
         match self {
             Ends::Lines(inside) => line(inside, text, last),
             Ends::Json(json) => json.next(text),
             Ends::Walk(reader, layout) => {
-                let len = reader.read(text, last, layout);
+                let len = reader.pass(with, text, last, layout);
                 layout.forget(layout.at());
                 let ends = reader.take_ended();
                 match len {
@@ -242,7 +242,7 @@ impl Parts for Messages {
             if text.is_empty() {
                 break;
             }
-            match self.ends.next(text, last) {
+            match self.ends.next(with, text, last) {
                 Next::Between(len) => self.at += len as u64,
                 Next::Inside(len, ends) => {
                     let text = text.get(..len).unwrap_or_default();

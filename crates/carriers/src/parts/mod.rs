@@ -2,7 +2,7 @@
 //! the part stands. What lies between parts is never changed, and no finding reaches over it. Which bytes are a part lives with each format.
 
 mod boundary;
-mod head;
+pub(crate) mod head;
 mod messages;
 mod multipart;
 mod websocket;
@@ -11,7 +11,7 @@ mod webtext;
 use alloc::vec::Vec;
 use core::fmt;
 
-use blackbar_engine::{Engine, Finding};
+use blackbar_engine::{Action, Engine, Finding, Place, tag};
 
 pub use boundary::Boundary;
 pub use messages::Framing;
@@ -22,7 +22,9 @@ pub(crate) use webtext::WebText;
 
 use crate::carrier::Carrier;
 use crate::edits::Edits;
+use crate::fields::Named;
 use crate::format::Format;
+use crate::guard;
 use crate::view::With;
 
 /// What is done with the parts of a multipart message that are files: those that have a file name.
@@ -161,11 +163,41 @@ pub(crate) struct Part {
     /// Bytes that were shown before it: the name of what it holds.
     before: u64,
     is_open: bool,
+    /// The rule that names it: all of it is replaced.
+    hidden: Option<Hidden>,
     /// Of parts that are over.
     forced: u64,
     unread: u64,
     passed: u64,
     logins: u64,
+}
+
+/// A part that a rule names.
+#[derive(Debug, Clone, Copy)]
+struct Hidden {
+    named: Named,
+    /// How it is replaced.
+    ink: Ink,
+    /// Bytes of it that came.
+    len: u64,
+}
+
+impl Hidden {
+    /// Whether the rule does more than count.
+    fn masks(&self) -> bool {
+        self.named.action != Action::Allow
+    }
+}
+
+/// What takes the place of a part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ink {
+    /// A tag.
+    Tag,
+    /// A tag in quotes.
+    Json,
+    /// `*`, as many bytes.
+    Stars,
 }
 
 impl Part {
@@ -175,6 +207,7 @@ impl Part {
             start: 0,
             before: 0,
             is_open: false,
+            hidden: None,
             forced: 0,
             unread: 0,
             passed: 0,
@@ -194,11 +227,23 @@ impl Part {
         self.carrier.set_files(files);
         self.anew(with, format);
         (self.start, self.before, self.is_open) = (start, 0, true);
+        self.hidden = None;
         if !name.is_empty() {
             self.before = name.len() as u64 + 1;
             self.carrier.show(with.engine, with.plan, name);
             self.carrier.show(with.engine, with.plan, b"=");
         }
+    }
+
+    /// The part that has begun, of that format, is what a rule names.
+    pub(crate) fn hide(&mut self, named: Named, format: Format) {
+        let ink = match format {
+            _ if named.action.preserves_length() => Ink::Stars,
+            Format::Text | Format::Form => Ink::Tag,
+            Format::Json => Ink::Json,
+            _ => Ink::Stars,
+        };
+        self.hidden = Some(Hidden { named, ink, len: 0 });
     }
 
     /// The carrier, which begins anew. What it counted is kept.
@@ -219,7 +264,39 @@ impl Part {
         }
         self.carrier.push(with.engine, with.plan, bytes, last);
         self.is_open = !last;
+        self.replace(with.engine, bytes.len(), sink);
         self.collect(sink);
+        if let Some(hidden) = self.hidden.take_if(|_| last) {
+            sink.findings.push(Finding {
+                start: self.start,
+                end: self.start + hidden.len,
+                rule: hidden.named.rule,
+            });
+        }
+    }
+
+    /// Replaces the next `len` bytes of a part that a rule names.
+    fn replace(&mut self, engine: &Engine, len: usize, sink: &mut Sink<'_>) {
+        let Some(hidden) = &mut self.hidden else {
+            return;
+        };
+        let first = hidden.len == 0;
+        let at = self.start + hidden.len;
+        hidden.len += len as u64;
+        if len == 0 || !hidden.masks() {
+            return;
+        }
+        let id = guard::name(engine, hidden.named.rule);
+        sink.edits.put(at, at + len as u64, |out| match hidden.ink {
+            Ink::Stars => out.resize(out.len() + len, b'*'),
+            Ink::Tag if first => tag(id, Place::Text, out),
+            Ink::Json if first => {
+                out.push(b'"');
+                tag(id, Place::Json, out);
+                out.push(b'"');
+            }
+            Ink::Tag | Ink::Json => {}
+        });
     }
 
     pub(crate) fn force(&mut self, engine: &Engine, sink: &mut Sink<'_>) {
@@ -232,9 +309,10 @@ impl Part {
     /// Takes over what the carrier found and wrote. What lies in the name was not there.
     fn collect(&mut self, sink: &mut Sink<'_>) {
         let before = self.before;
+        let hidden = self.hidden.is_some_and(|hidden| hidden.masks());
         let at = |offset: u64| offset.saturating_sub(before) + self.start;
         for edit in self.carrier.edits() {
-            if edit.end > before {
+            if edit.end > before && !hidden {
                 let hidden = usize::try_from(before.saturating_sub(edit.start));
                 let text = self.carrier.replacement(edit);
                 let text = text.get(hidden.unwrap_or(0)..).unwrap_or_default();
@@ -257,7 +335,10 @@ impl Part {
 
     /// Offset up to which output is final, if a part is open.
     pub(crate) fn done(&self) -> Option<u64> {
-        let inside = self.carrier.decided().saturating_sub(self.before);
+        let inside = match self.hidden {
+            Some(hidden) if hidden.masks() => hidden.len,
+            _ => self.carrier.decided().saturating_sub(self.before),
+        };
         self.is_open.then_some(self.start + inside)
     }
 

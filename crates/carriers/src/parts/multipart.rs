@@ -9,7 +9,9 @@ use blackbar_engine::{Engine, Finding};
 use super::boundary::{Boundary, Next};
 use super::head::{self, Head};
 use super::{Came, Files, Part, Parts, Sink};
+use crate::fields::Trail;
 use crate::format::Format;
+use crate::pairs;
 use crate::view::With;
 
 /// A message that is taken apart.
@@ -28,6 +30,7 @@ pub(crate) struct Multipart {
     part: Box<Part>,
     /// Parts that were left unread, of this message itself.
     passed: u64,
+    trail: Trail,
 }
 
 /// What comes next.
@@ -70,6 +73,7 @@ impl Multipart {
             accepted: 0,
             part: Box::new(Part::new()),
             passed: 0,
+            trail: Trail::default(),
         }
     }
 
@@ -106,7 +110,11 @@ impl Multipart {
                     self.head(with, text.get(..len).unwrap_or_default(), &head, sink);
                     let start = self.at + all as u64;
                     self.state = State::Inside;
-                    if head.is_file && self.files == Files::Pass {
+                    self.trail.prepare(with.engine, with.plan);
+                    let field = head.field.as_deref().filter(|_| self.trail.is_on());
+                    let named =
+                        field.and_then(|name| pairs::named(&mut self.trail, with.engine, name));
+                    if named.is_none() && head.is_file && self.files == Files::Pass {
                         self.passed += 1;
                         self.state = State::Unread;
                     } else {
@@ -115,6 +123,9 @@ impl Multipart {
                         with.views.quoted_printable |= head.is_quoted_printable;
                         self.part
                             .begin(with, head.format, self.files, start, &head.name);
+                        if let Some(named) = named {
+                            self.part.hide(named, head.hidden_as());
+                        }
                     }
                     self.line = true;
                     Some(all)
@@ -304,6 +315,6 @@ impl Parts for Multipart {
     }
 
     fn memory(&self) -> usize {
-        size_of::<Multipart>() + self.came.memory() + self.part.memory()
+        size_of::<Multipart>() + self.came.memory() + self.part.memory() + self.trail.memory()
     }
 }

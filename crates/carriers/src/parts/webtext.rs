@@ -5,6 +5,7 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
+use blackbar_engine::schema::MessageIndex;
 use blackbar_engine::{Engine, Finding};
 
 use super::{Came, Files, Part, Parts, Sink};
@@ -108,12 +109,15 @@ fn encode(bytes: &[u8], out: &mut Vec<u8>) {
 }
 
 impl WebText {
-    pub(crate) fn new(codec: Codec) -> WebText {
+    pub(crate) fn new(codec: Codec, message: Option<MessageIndex>) -> WebText {
+        let mut frames = Box::new(Carrier::default());
+        frames.set_message(message);
+        frames.reset(Format::Frames(codec));
         WebText {
             came: Came::default(),
             at: 0,
             plain: Came::default(),
-            frames: Box::new(Carrier::new(Format::Frames(codec))),
+            frames,
             segments: VecDeque::from([(0, 0)]),
             edits: Vec::new(),
             broken: None,

@@ -1,11 +1,18 @@
 //! Frames of gRPC (<https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md>), gRPC-Web and Connect: a byte of flags, four bytes of
 //! length, a message. Messages that are compressed are only found here; [`unpack`](super::unpack) reads them.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use blackbar_engine::schema::MessageIndex;
+
+use super::hides::Notes;
 use super::layout::{Fill, Layout};
 use super::protobuf::Protobuf;
 use super::unpack::LARGEST;
+use crate::edits::{Edits, Wishes};
+use crate::guard::Guard as _;
+use crate::json;
 
 /// What messages are written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -21,27 +28,72 @@ pub enum Codec {
 pub(crate) const HEAD: usize = 5;
 
 /// A walk over frames.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Frames {
     codec: Codec,
     state: State,
     /// Bytes of the frame that are left.
     left: u64,
     unread: u64,
+    /// What messages of protobuf are, if there is a descriptor.
+    message: Option<MessageIndex>,
     /// Where frames begin and end that are compressed, whole, and wait to be unpacked.
     packed: Vec<(u64, u64)>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 enum State {
     Head,
     Message(Protobuf),
-    Json(Strings),
+    Json(Json),
     /// Trailers of gRPC-Web: lines of names and values. Whether a value is next.
     Trailers(bool),
     Compressed,
     /// No frames: bytes that are counted.
     Bytes,
+}
+
+/// A JSON text.
+#[derive(Debug)]
+struct Json {
+    strings: Strings,
+    /// Where a rule names fields: what follows them.
+    guard: Option<Box<json::Guard>>,
+}
+
+impl Json {
+    fn begin(notes: &mut Notes<'_>) -> Json {
+        let guard = notes.trail.is_on().then(|| {
+            let mut guard = Box::new(json::Guard::counted(notes.layout.at()));
+            guard.prepare(notes.engine, notes.plan);
+            guard
+        });
+        Json {
+            strings: Strings::Outside,
+            guard,
+        }
+    }
+
+    /// Goes over `text`; answers how much of it was dealt with. `last`: the text ends with it.
+    fn read(&mut self, text: &[u8], last: bool, notes: &mut Notes<'_>) -> usize {
+        let mut len = text.len();
+        if let Some(guard) = &mut self.guard {
+            let mut edits = Edits::default();
+            let before = guard.done();
+            guard.follow(notes.engine, text, last, &mut Wishes::default(), &mut edits);
+            for edit in &edits.list {
+                for (at, &byte) in (edit.start..).zip(edits.replacement(edit)) {
+                    notes.hides.put(at, at + 1, byte);
+                }
+            }
+            guard.hand_over(notes.found);
+            len = usize::try_from(guard.done() - before).unwrap_or(len);
+        }
+        for &byte in text.iter().take(len) {
+            mark(self.strings.step(byte), notes.layout);
+        }
+        len
+    }
 }
 
 /// Where a JSON text is, as far as strings go.
@@ -78,6 +130,7 @@ impl Frames {
             state: State::Head,
             left: 0,
             unread: 0,
+            message: None,
             packed: Vec::new(),
         }
     }
@@ -85,6 +138,16 @@ impl Frames {
     /// How many frames were compressed that were not found whole.
     pub(crate) fn unread(&self) -> u64 {
         self.unread
+    }
+
+    /// Says what messages of protobuf are.
+    pub(crate) fn set_message(&mut self, message: Option<MessageIndex>) {
+        self.message = message;
+    }
+
+    /// What messages of protobuf are, as far as it is known.
+    pub(crate) fn message(&self) -> Option<MessageIndex> {
+        self.message
     }
 
     /// What messages are written in.
@@ -98,7 +161,7 @@ impl Frames {
     }
 
     /// As [`Protobuf::read`].
-    pub(crate) fn read(&mut self, bytes: &[u8], last: bool, layout: &mut Layout) -> usize {
+    pub(crate) fn read(&mut self, bytes: &[u8], last: bool, notes: &mut Notes<'_>) -> usize {
         let mut done = 0;
         loop {
             let rest = bytes.get(done..).unwrap_or_default();
@@ -110,6 +173,8 @@ impl Frames {
             }
             let within = usize::try_from(self.left).map_or(rest.len(), |left| left.min(rest.len()));
             let frame = rest.get(..within).unwrap_or_default();
+            let whole = last || within as u64 == self.left;
+            let layout = &mut *notes.layout;
             let read = match &mut self.state {
                 State::Head => {
                     let [flags, a, b, c, d, ..] = *rest else {
@@ -130,20 +195,15 @@ impl Frames {
                         }
                     }
                     self.left = left;
-                    self.begin(flags);
-                    if !matches!(self.state, State::Bytes) {
+                    if matches!(flags, 0..=3 | 0x80 | 0x81) {
                         layout.structure(HEAD, Fill::Lines);
                         done += HEAD;
                     }
+                    self.begin(flags, notes);
                     continue;
                 }
-                State::Message(message) => message.read(frame, last, layout),
-                State::Json(strings) => {
-                    for &byte in frame {
-                        mark(strings.step(byte), layout);
-                    }
-                    within
-                }
+                State::Message(message) => message.read(frame, whole, notes),
+                State::Json(json) => json.read(frame, whole, notes),
                 State::Trailers(value) => {
                     for &byte in frame {
                         let content = *value && !matches!(byte, b'\r' | b'\n');
@@ -170,18 +230,18 @@ impl Frames {
     }
 
     /// Begins a frame with these flags.
-    fn begin(&mut self, flags: u8) {
+    fn begin(&mut self, flags: u8, notes: &mut Notes<'_>) {
         self.state = match flags {
             0 => match self.codec {
-                Codec::Protobuf => State::Message(Protobuf::new(self.left)),
-                Codec::Json => State::Json(Strings::Outside),
+                Codec::Protobuf => State::Message(Protobuf::of(self.left, self.message)),
+                Codec::Json => State::Json(Json::begin(notes)),
             },
             1 | 3 | 0x81 => {
                 self.unread += 1;
                 State::Compressed
             }
             // The end of a stream in Connect.
-            2 => State::Json(Strings::Outside),
+            2 => State::Json(Json::begin(notes)),
             0x80 => State::Trailers(false),
             _ => State::Bytes,
         };

@@ -4,10 +4,14 @@
 //! What is packed once more in bytes is walked as well: MessagePack in MessagePack (entries of Fluentd's forward protocol), where the bytes
 //! begin as an array or a map does and read on like that; CBOR behind its tag 24. All other bytes are scanned, and changed only by what is
 //! found in them alone.
+//!
+//! What a rule names by its field keeps its type and its length: strings and bytes become `*`, keys in it too, numbers zeros, `true` becomes
+//! `false`.
 
 use alloc::vec::Vec;
 
-use super::layout::{Fill, Layout};
+use super::hides::{Hidden, Notes};
+use super::layout::Fill;
 
 /// Values nested deeper are bytes.
 const DEEPEST: usize = 512;
@@ -200,7 +204,7 @@ enum Open {
 }
 
 /// A walk over values.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Items {
     packing: Packing,
     /// Bytes gone over.
@@ -219,6 +223,14 @@ pub(crate) struct Items {
     /// It stops behind each value that is no part of another.
     stops: bool,
     ended: bool,
+    /// A tag was there, and its value comes next.
+    tagged: bool,
+    /// Whether what is gone over is a key.
+    key: bool,
+    /// What its contents become where they are masked.
+    ink: u8,
+    /// The value that a rule names, while it is gone over.
+    hidden: Option<Hidden>,
 }
 
 impl Items {
@@ -234,6 +246,10 @@ impl Items {
             packed: false,
             stops: false,
             ended: false,
+            tagged: false,
+            key: false,
+            ink: b'*',
+            hidden: None,
         }
     }
 
@@ -258,12 +274,17 @@ impl Items {
     }
 
     /// No values from here on, up to where what they are packed in ends.
-    fn break_off(&mut self) {
+    fn break_off(&mut self, notes: &mut Notes<'_>) {
         let end = self.limit();
         while !matches!(self.open.last(), None | Some(Open::Packed(_))) {
-            self.open.pop();
+            self.pop(notes);
         }
-        (self.text, self.binary) = (end, false);
+        // Nobody knows where a field ends that breaks: all that stands there is part of it.
+        if let Some(hidden) = &mut self.hidden {
+            hidden.depth = hidden.depth.min(self.open.len());
+        }
+        (self.text, self.binary, self.key) = (end, false, false);
+        (self.ink, self.tagged) = (b'*', false);
         (self.named, self.packed) = (None, false);
     }
 
@@ -285,28 +306,84 @@ impl Items {
         }
     }
 
-    fn push(&mut self, open: Open) -> bool {
+    fn push(&mut self, open: Open, notes: &mut Notes<'_>) -> bool {
         let fits = self.open.len() < DEEPEST;
         if fits {
+            if notes.trail.is_on() {
+                notes.trail.enter();
+            }
             self.open.push(open);
         }
         fits
     }
 
+    fn pop(&mut self, notes: &mut Notes<'_>) {
+        self.open.pop();
+        notes.trail.exit();
+    }
+
+    /// A value begins, or a key: whether a rule names it. None names a key.
+    fn name(&mut self, key: bool, notes: &mut Notes<'_>) {
+        if !notes.trail.is_on() || self.hidden.is_some() {
+            return;
+        }
+        let keyed = matches!(
+            self.open.last(),
+            Some(Open::List { map: true, .. } | Open::Endless { map: true, .. })
+        );
+        let named = notes.trail.value(notes.engine, keyed);
+        let named = named.filter(|_| !key);
+        self.hidden = named.map(|named| Hidden::new(named, self.at, self.open.len()));
+    }
+
+    /// Whether what comes next is masked.
+    fn masks(&self) -> bool {
+        self.hidden.is_some_and(|hidden| hidden.masks)
+    }
+
+    /// Hides a scalar of these bytes, which come next.
+    fn scalar(&self, bytes: &[u8], notes: &mut Notes<'_>) {
+        let Some((&first, rest)) = bytes.split_first() else {
+            return;
+        };
+        let zero = match (self.packing, first) {
+            (Packing::MessagePack, 0..=0x7f | 0xe0..) => 0,
+            (Packing::MessagePack, 0xc3) => 0xc2,
+            (Packing::Cbor, 0..=0x17) => 0,
+            (Packing::Cbor, 0x20..=0x37) => 0x20,
+            (Packing::Cbor, 0xf5) => 0xf4,
+            // Of simple values nobody knows what they are.
+            (Packing::Cbor, 0xf8) => return,
+            _ => first,
+        };
+        let at = self.at;
+        if zero != first {
+            notes.hides.put(at, at + 1, zero);
+        }
+        notes.hides.put(at + 1, at + 1 + rest.len() as u64, 0);
+    }
+
     /// As [`Protobuf::read`](super::Protobuf::read).
-    pub(crate) fn read(&mut self, bytes: &[u8], last: bool, layout: &mut Layout) -> usize {
+    pub(crate) fn read(&mut self, bytes: &[u8], last: bool, notes: &mut Notes<'_>) -> usize {
+        let done = self.go(bytes, last, notes);
+        if last && let Some(hidden) = self.hidden.take() {
+            let rest = self.at + bytes.len().saturating_sub(done) as u64;
+            if hidden.masks {
+                notes.hides.put(self.at, rest, b'*');
+            }
+            hidden.end(rest, notes);
+        }
+        done
+    }
+
+    fn go(&mut self, bytes: &[u8], last: bool, notes: &mut Notes<'_>) -> usize {
         let mut done = 0;
         loop {
             let rest = bytes.get(done..).unwrap_or_default();
             if self.at < self.text {
                 let left = self.text - self.at;
                 let text = usize::try_from(left).map_or(rest.len(), |t| t.min(rest.len()));
-                if self.binary {
-                    layout.structure(text, Fill::Binary);
-                } else {
-                    layout.content(text);
-                }
-                self.at += text as u64;
+                self.content(rest.get(..text).unwrap_or_default(), notes);
                 done += text;
                 if self.at < self.text {
                     return done;
@@ -315,11 +392,11 @@ impl Items {
             }
             match self.open.last() {
                 Some(Open::List { left: 0, .. }) => {
-                    self.open.pop();
+                    self.pop(notes);
                     continue;
                 }
                 Some(Open::Packed(end)) if *end <= self.at => {
-                    self.open.pop();
+                    self.pop(notes);
                     continue;
                 }
                 None if self.stops && self.begun => {
@@ -327,6 +404,14 @@ impl Items {
                     return done;
                 }
                 _ => {}
+            }
+            // Behind a tag its value is still to come.
+            if let Some(hidden) = self.hidden
+                && self.open.len() <= hidden.depth
+                && !self.tagged
+            {
+                self.hidden = None;
+                hidden.end(self.at, notes);
             }
             if rest.is_empty() {
                 return done;
@@ -338,21 +423,38 @@ impl Items {
             let head = Head::read(self.packing, rest);
             if !self.begun && !head.is_list() && head != Head::Open {
                 // Text that only claims to be packed would read as many small numbers.
-                self.break_off();
+                self.break_off(notes);
             }
             let begun = core::mem::replace(&mut self.begun, true);
             if !begun && self.text > self.at {
                 continue;
             }
-            match self.value(head, rest, left, whole, layout) {
+            match self.value(head, rest, left, whole, notes) {
                 Some(0) => {
                     self.begun = begun;
                     return done;
                 }
                 Some(len) => done += len,
-                None => self.break_off(),
+                None => self.break_off(notes),
             }
         }
+    }
+
+    /// Goes over what a string or bytes hold.
+    fn content(&mut self, text: &[u8], notes: &mut Notes<'_>) {
+        if self.binary {
+            notes.layout.structure(text.len(), Fill::Binary);
+        } else {
+            notes.layout.content(text.len());
+        }
+        let end = self.at + text.len() as u64;
+        if self.key && notes.trail.is_on() {
+            notes.trail.key(text);
+        }
+        if self.masks() {
+            notes.hides.put(self.at, end, self.ink);
+        }
+        self.at = end;
     }
 
     /// Goes over a head; answers how many bytes that were, 0 if more are needed, or nothing if it is none.
@@ -362,40 +464,55 @@ impl Items {
         rest: &[u8],
         left: u64,
         whole: bool,
-        layout: &mut Layout,
+        notes: &mut Notes<'_>,
     ) -> Option<usize> {
+        if !head.is_within(rest) {
+            return (!whole).then_some(0);
+        }
+        if let Head::Bytes { len, contents } = head {
+            let seen = rest.get(len..).unwrap_or_default();
+            let needed = usize::try_from(contents).map_or(LOOKAHEAD, |c| c.min(LOOKAHEAD));
+            if contents <= left.saturating_sub(len as u64) && seen.len() < needed && !whole {
+                return Some(0);
+            }
+        }
         let named = self.named.take() == Some(self.at);
         let pieces = matches!(self.open.last(), Some(Open::Pieces));
         let packed = core::mem::take(&mut self.packed);
+        let tagged = core::mem::take(&mut self.tagged);
         let fits = |len: usize, contents: u64| contents <= left.saturating_sub(len as u64);
         let fill = if named { Fill::Named } else { Fill::Lines };
-        let (len, fill) = match head {
-            head if !whole && !head.is_within(rest) => {
-                (self.named, self.packed) = (named.then_some(self.at), packed);
-                return Some(0);
+        let key = self.is_key();
+        if !pieces {
+            self.key = key;
+            if key && !tagged {
+                notes.trail.begin_key();
             }
-            head if !head.is_within(rest) => return None,
+            if !tagged && head != Head::Break && !is_null(self.packing, rest) {
+                self.name(key, notes);
+            }
+        }
+        let (len, fill) = match head {
             Head::Scalar(len) if !pieces => {
+                if self.masks() {
+                    self.scalar(rest.get(..len).unwrap_or_default(), notes);
+                }
                 self.count();
                 (len, Fill::Lines)
             }
             Head::Text { len, contents } if fits(len, contents) => {
-                let key = self.is_key();
                 if !pieces {
                     self.count();
                 }
                 let start = self.at + len as u64;
                 (self.text, self.binary) = (start.saturating_add(contents), false);
-                self.named = key.then_some(self.text);
+                self.ink = b'*';
+                self.named = (key && !pieces).then_some(self.text);
                 (len, fill)
             }
             Head::Bytes { len, contents } if fits(len, contents) => {
                 let seen = rest.get(len..).unwrap_or_default();
                 let needed = usize::try_from(contents).map_or(LOOKAHEAD, |c| c.min(LOOKAHEAD));
-                if seen.len() < needed && !whole {
-                    (self.named, self.packed) = (named.then_some(self.at), packed);
-                    return Some(0);
-                }
                 if !pieces {
                     self.count();
                 }
@@ -405,28 +522,29 @@ impl Items {
                     Packing::MessagePack => reads(self.packing, seen, contents),
                     Packing::Cbor => packed && reads(self.packing, seen, contents),
                 };
-                if !inside || !self.push(Open::Packed(end)) {
+                if !inside || self.masks() || !self.push(Open::Packed(end), notes) {
                     (self.text, self.binary) = (end, true);
+                    self.ink = ink(self.packing, rest);
                 }
                 (len, Fill::Lines)
             }
             Head::List { len, values, map } if !pieces => {
                 self.count();
-                if !self.push(Open::List { left: values, map }) {
+                if !self.push(Open::List { left: values, map }, notes) {
                     return None;
                 }
                 (len, Fill::Lines)
             }
             Head::Endless { len, map } if !pieces => {
                 self.count();
-                if !self.push(Open::Endless { map, odd: false }) {
+                if !self.push(Open::Endless { map, odd: false }, notes) {
                     return None;
                 }
                 (len, Fill::Lines)
             }
             Head::Pieces { len } if !pieces => {
                 self.count();
-                if !self.push(Open::Pieces) {
+                if !self.push(Open::Pieces, notes) {
                     return None;
                 }
                 (len, Fill::Lines)
@@ -443,19 +561,36 @@ impl Items {
                 if !ends {
                     return None;
                 }
-                self.open.pop();
+                self.pop(notes);
                 (1, Fill::Lines)
             }
             Head::Tag { len, packed } if !pieces => {
                 self.packed = packed;
+                self.tagged = true;
                 self.named = named.then_some(self.at + len as u64);
                 (len, fill)
             }
             _ => return None,
         };
-        layout.structure(len, fill);
+        notes.layout.structure(len, fill);
         self.at += len as u64;
         Some(len)
+    }
+}
+
+/// Whether it is nothing, in which there is nothing to hide.
+fn is_null(packing: Packing, head: &[u8]) -> bool {
+    match packing {
+        Packing::MessagePack => head.first() == Some(&0xc0),
+        Packing::Cbor => matches!(head.first(), Some(0xf6 | 0xf7)),
+    }
+}
+
+/// What hides the contents of bytes: those of extensions are numbers, times most often.
+fn ink(packing: Packing, head: &[u8]) -> u8 {
+    match (packing, head.first()) {
+        (Packing::MessagePack, Some(0xc7..=0xc9 | 0xd4..=0xd8)) => 0,
+        _ => b'*',
     }
 }
 

@@ -1,6 +1,6 @@
 //! Which bytes hold a document together, and what is shown to the rules in their place. Who says so lives with the readers.
 
-use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 
 /// What rules see where structure stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,15 +38,25 @@ pub(crate) struct Layout {
     at: u64,
     /// Offset up to which structure was painted over.
     painted: u64,
-    segments: VecDeque<Segment>,
+    /// From `kept` on.
+    segments: Vec<Segment>,
+    kept: usize,
     /// The last segment of [`Fill::Binary`]: a part of it that comes later begins where all of it did.
     binary: (u64, u64),
-    /// What stood in the segments that were painted over.
-    covered: VecDeque<u8>,
+    /// All bytes from `origin` on as they came, those painted over among them: to copy all is less work than to pick.
+    came: Vec<u8>,
+    origin: u64,
 }
 
 fn len(start: u64, end: u64) -> usize {
     usize::try_from(end.saturating_sub(start)).unwrap_or(usize::MAX)
+}
+
+/// Those of `segments` that end behind `at`.
+fn behind(segments: Option<&[Segment]>, at: u64) -> &[Segment] {
+    let segments = segments.unwrap_or_default();
+    let first = segments.partition_point(|segment| segment.end <= at);
+    segments.get(first..).unwrap_or_default()
 }
 
 impl Layout {
@@ -61,16 +71,15 @@ impl Layout {
     }
 
     /// The next `len` bytes hold something together, or are no text.
+    #[inline]
     pub(crate) fn structure(&mut self, len: usize, fill: Fill) {
         if len == 0 {
             return;
         }
         let start = self.at;
         self.at += len as u64;
-        let before = self
-            .segments
-            .back_mut()
-            .filter(|last| last.end == start && last.fill == fill);
+        let before = self.segments.last_mut();
+        let before = before.filter(|last| last.end == start && last.fill == fill);
         match before {
             Some(last) if last.start >= self.painted || !fill.covers() => last.end = self.at,
             before => {
@@ -79,7 +88,7 @@ impl Layout {
                     Fill::Binary if self.binary.1 == start => self.binary.0,
                     _ => start,
                 };
-                self.segments.push_back(Segment {
+                self.segments.push(Segment {
                     start,
                     end: self.at,
                     fill,
@@ -87,15 +96,18 @@ impl Layout {
                 });
             }
         }
-        if let Some(last) = self.segments.back().filter(|_| fill == Fill::Binary) {
+        if fill == Fill::Binary
+            && let Some(last) = self.segments.last()
+        {
             self.binary = (last.start, last.end);
         }
     }
 
     /// Puts into `bytes`, which begin at `base` and end where the layout does, what rules are to see.
     pub(crate) fn paint(&mut self, base: u64, bytes: &mut [u8]) {
-        let first = self.segments.partition_point(|s| s.end <= self.painted);
-        for segment in self.segments.range(first..) {
+        let new = bytes.get(len(base, self.painted)..);
+        self.came.extend_from_slice(new.unwrap_or_default());
+        for segment in behind(self.segments.get(self.kept..), self.painted) {
             let (from, to) = (len(base, segment.start), len(base, segment.end));
             let Some(bytes) = bytes.get_mut(from..to) else {
                 continue;
@@ -106,7 +118,6 @@ impl Layout {
                 Fill::Named if segment.goes_on => (b' ', b' '),
                 Fill::Named => (b'=', b' '),
             };
-            self.covered.extend(bytes.iter());
             bytes.fill(fill);
             if let Some(first) = bytes.first_mut() {
                 *first = head;
@@ -117,41 +128,23 @@ impl Layout {
 
     /// Puts back into `bytes`, which begin at `base`, what was painted over.
     pub(crate) fn restore(&self, base: u64, bytes: &mut [u8]) {
-        let end = base + bytes.len() as u64;
-        let mut covered = 0;
-        for segment in &self.segments {
-            if segment.start >= end {
-                break;
-            }
-            if !segment.fill.covers() {
-                continue;
-            }
-            let from = segment.start.max(base);
-            let skipped = covered + len(segment.start, from);
-            covered += len(segment.start, segment.end);
-            if segment.end <= base {
-                continue;
-            }
-            let to = segment.end.min(end);
-            let Some(bytes) = bytes.get_mut(len(base, from)..len(base, to)) else {
-                continue;
-            };
-            for (byte, was) in bytes.iter_mut().zip(self.covered.range(skipped..)) {
-                *byte = *was;
-            }
+        let came = self.came.get(len(self.origin, base)..);
+        let came = came.and_then(|came| came.get(..bytes.len()));
+        if let Some(came) = came {
+            bytes.copy_from_slice(came);
         }
     }
 
     /// The segment that holds `at`, or else the next one behind it.
     pub(crate) fn next(&self, at: u64) -> Option<Segment> {
-        let first = self.segments.partition_point(|s| s.end <= at);
-        self.segments.get(first).copied()
+        behind(self.segments.get(self.kept..), at).first().copied()
     }
 
     /// Where the last structure ends that ends at `at` or before.
     pub(crate) fn behind(&self, at: u64) -> u64 {
-        let first = self.segments.partition_point(|s| s.end <= at);
-        let mut before = self.segments.range(..first).rev();
+        let kept = self.segments.get(self.kept..).unwrap_or_default();
+        let first = kept.len() - behind(Some(kept), at).len();
+        let mut before = kept.iter().take(first).rev();
         before.find(|s| s.fill != Fill::Binary).map_or(0, |s| s.end)
     }
 
@@ -162,24 +155,30 @@ impl Layout {
 
     /// Forgets what lies before `at`.
     pub(crate) fn forget(&mut self, at: u64) {
-        while let Some(segment) = self.segments.front().filter(|s| s.end <= at) {
-            if segment.fill.covers() {
-                self.covered
-                    .drain(..len(segment.start, segment.end).min(self.covered.len()));
-            }
-            self.segments.pop_front();
+        let rest = behind(self.segments.get(self.kept..), at);
+        self.kept = self.segments.len() - rest.len();
+        // What is forgotten goes when it is half of all and more, so that each is moved but once.
+        if 2 * self.kept >= self.segments.len() {
+            self.segments.drain(..self.kept);
+            self.kept = 0;
+        }
+        let gone = len(self.origin, at);
+        if 2 * gone >= self.came.len() {
+            let gone = gone.min(self.came.len());
+            self.came.drain(..gone);
+            self.origin += gone as u64;
         }
     }
 
     /// Keeps only what is needed until the next bytes come.
     pub(crate) fn rest(&mut self) {
         self.segments.shrink_to(16);
-        self.covered.shrink_to(64);
+        self.came.shrink_to(64);
     }
 
     /// Bytes held on the heap.
     pub(crate) fn memory(&self) -> usize {
-        self.segments.capacity() * size_of::<Segment>() + self.covered.capacity()
+        self.segments.capacity() * size_of::<Segment>() + self.came.capacity()
     }
 }
 

@@ -5,6 +5,7 @@
 //! Which bytes carry something is the readers' business; what covers them is the [`layout`]'s.
 
 mod frames;
+mod hides;
 mod items;
 mod layout;
 mod protobuf;
@@ -15,12 +16,15 @@ mod unpack;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
+use blackbar_engine::schema::MessageIndex;
 use blackbar_engine::{Finding, Stream};
 
 use crate::edits::{Edits, Wish, Wishes};
+use crate::fields::Trail;
 use crate::view::With;
 pub use frames::Codec;
 pub(crate) use frames::Frames;
+use hides::{Hides, Notes};
 pub(crate) use items::{Items, Packing};
 use layout::Fill;
 pub(crate) use layout::Layout;
@@ -30,7 +34,7 @@ pub(crate) use redis::Redis;
 pub(crate) use syslog::{Counted, Counts};
 
 /// Says which bytes carry something.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) enum Reader {
     Protobuf(Protobuf),
     Frames(Frames),
@@ -41,14 +45,33 @@ pub(crate) enum Reader {
 
 impl Reader {
     /// Goes on over `bytes`; answers how many of them it dealt with. The others are shown again, with more.
-    pub(crate) fn read(&mut self, bytes: &[u8], last: bool, layout: &mut Layout) -> usize {
+    fn read(&mut self, bytes: &[u8], last: bool, notes: &mut Notes<'_>) -> usize {
         match self {
-            Reader::Protobuf(reader) => reader.read(bytes, last, layout),
-            Reader::Frames(reader) => reader.read(bytes, last, layout),
-            Reader::Items(reader) => reader.read(bytes, last, layout),
-            Reader::Counted(reader) => reader.read(bytes, last, layout),
-            Reader::Redis(reader) => reader.read(bytes, last, layout),
+            Reader::Protobuf(reader) => reader.read(bytes, last, notes),
+            Reader::Frames(reader) => reader.read(bytes, last, notes),
+            Reader::Items(reader) => reader.read(bytes, last, notes),
+            Reader::Counted(reader) => reader.read(bytes, last, notes.layout),
+            Reader::Redis(reader) => reader.read(bytes, last, notes.layout),
         }
+    }
+
+    /// The same, to see where a message ends: no rule names anything in it.
+    pub(crate) fn pass(
+        &mut self,
+        with: With<'_>,
+        bytes: &[u8],
+        last: bool,
+        layout: &mut Layout,
+    ) -> usize {
+        let mut notes = Notes {
+            engine: with.engine,
+            plan: with.plan,
+            layout,
+            trail: &mut Trail::default(),
+            hides: &mut Hides::default(),
+            found: &mut Vec::new(),
+        };
+        self.read(bytes, last, &mut notes)
     }
 
     /// Whether it stopped because a message is over. Only of those that were told to stop.
@@ -67,6 +90,10 @@ impl Reader {
 pub(crate) struct Walk {
     reader: Reader,
     layout: Layout,
+    /// Where in the document the reader is, as rules see it that name fields.
+    trail: Trail,
+    /// What of these is masked.
+    hides: Hides,
     /// Bytes that came and that the reader could not deal with yet.
     pending: Vec<u8>,
     /// Whether they stand at the beginning of the stream's room.
@@ -76,7 +103,7 @@ pub(crate) struct Walk {
     wishes: Wishes,
     /// What stands in the place of compressed frames that something was found in.
     swaps: VecDeque<Swap>,
-    /// What was found in compressed frames and not told yet.
+    /// What was found in compressed frames, and fields that rules name; not told yet.
     found: Vec<Finding>,
     unread: u64,
     forced: u64,
@@ -94,6 +121,8 @@ impl Walk {
         Walk {
             reader,
             layout: Layout::default(),
+            trail: Trail::default(),
+            hides: Hides::default(),
             pending: Vec::new(),
             placed: false,
             done: 0,
@@ -102,6 +131,15 @@ impl Walk {
             found: Vec::new(),
             unread: 0,
             forced: 0,
+        }
+    }
+
+    /// Says what messages of protobuf are, where there is a descriptor.
+    pub(crate) fn set_message(&mut self, message: Option<MessageIndex>) {
+        match &mut self.reader {
+            Reader::Protobuf(reader) => *reader = Protobuf::of(u64::MAX, message),
+            Reader::Frames(frames) => frames.set_message(message),
+            Reader::Items(_) | Reader::Counted(_) | Reader::Redis(_) => {}
         }
     }
 
@@ -129,7 +167,7 @@ impl Walk {
         self.forced
     }
 
-    /// Takes what was found in compressed frames: each at the bytes of its frame.
+    /// Takes what was found in compressed frames, each at the bytes of its frame, and the fields that rules name.
     pub(crate) fn take_found(&mut self) -> Vec<Finding> {
         core::mem::take(&mut self.found)
     }
@@ -162,11 +200,11 @@ impl Walk {
         let Reader::Frames(frames) = &mut self.reader else {
             return;
         };
-        let codec = frames.codec();
+        let of = (frames.codec(), frames.message());
         for (start, end) in frames.take_packed() {
             let index = |at: u64| usize::try_from(at - base).unwrap_or(usize::MAX);
             let frame = bytes.get(index(start)..index(end)).unwrap_or_default();
-            let Some(unpacked) = unpack::redact(with, codec, frame) else {
+            let Some(unpacked) = unpack::redact(with, of, frame) else {
                 self.unread += 1;
                 continue;
             };
@@ -205,7 +243,16 @@ impl Walk {
         self.placed = false;
         let base = stream.received();
         let bytes = stream.unscanned_mut(self.pending.len() + len);
-        let mut read = self.reader.read(bytes, last, &mut self.layout);
+        self.trail.prepare(with.engine, with.plan);
+        let mut notes = Notes {
+            engine: with.engine,
+            plan: with.plan,
+            layout: &mut self.layout,
+            trail: &mut self.trail,
+            hides: &mut self.hides,
+            found: &mut self.found,
+        };
+        let mut read = self.reader.read(bytes, last, &mut notes);
         if last {
             self.layout.content(bytes.len().saturating_sub(read));
             read = bytes.len();
@@ -235,13 +282,16 @@ impl Walk {
             text.get(index(from)..index(to)).unwrap_or_default()
         };
         let mut at = base;
+        let mut hidden = base;
         while at < end {
             let wish = self.wishes.next_after(at);
             let wish = wish.filter(|wish| wish.start < end);
             let from = wish.map_or(end, |wish| wish.start.max(at));
             let swap = self.swaps.front().filter(|swap| swap.start < end);
             let before = swap.map_or(u64::MAX, |swap| swap.start);
-            if before <= from
+            let hide = self.hides.next(at).filter(|hide| hide.start < end);
+            let covers = hide.map_or(u64::MAX, |hide| hide.start.max(at));
+            if before <= from.min(covers)
                 && let Some(swap) = self.swaps.pop_front()
             {
                 edits.put_apart(swap.start, swap.end, |out| {
@@ -250,23 +300,35 @@ impl Walk {
                 at = swap.end;
                 continue;
             }
+            if covers <= from
+                && let Some(hide) = hide
+            {
+                let until = hide.end.min(end);
+                edits.put(covers, until, |out| {
+                    let len = usize::try_from(until - covers).unwrap_or(0);
+                    out.resize(out.len() + len, hide.byte);
+                });
+                (at, hidden) = (until, until);
+                continue;
+            }
             let Some(wish) = wish else {
                 break;
             };
             at = at.max(wish.start);
-            let least = self.layout.behind(at).max(base);
+            let least = self.layout.behind(at).max(base).max(hidden);
             // A character is changed as a whole, and none goes over structure.
             let until = match self.layout.next(at) {
                 Some(segment) if segment.start <= at => {
                     if segment.fill != Fill::Binary || wish.region < segment.start {
                         // What the next wish wants may still be granted.
-                        at = segment.end.min(wish.end).min(before);
+                        at = segment.end.min(wish.end).min(before).min(covers);
                         continue;
                     }
                     segment.end.min(end)
                 }
                 next => next.map_or(end, |segment| segment.start.min(end)),
             };
+            let until = until.min(covers);
             let closed = last || until < end || self.layout.begins(end);
             let inside = slice(at, until).first().is_some_and(|&byte| goes_on(byte));
             let start = if inside {
@@ -292,7 +354,8 @@ impl Walk {
         self.done = if last {
             end
         } else {
-            end - self.cut_off(text, end)
+            // What is hidden is done with.
+            (end - self.cut_off(text, end)).max(hidden)
         };
     }
 
@@ -327,13 +390,19 @@ impl Walk {
         self.placed = false;
         self.layout.rest();
         self.wishes.rest();
+        self.hides.rest();
         self.pending.shrink_to(64);
     }
 
     /// Bytes held on the heap.
     pub(crate) fn memory(&self) -> usize {
         let swaps = self.swaps.iter().map(|swap| swap.text.capacity());
-        swaps.sum::<usize>() + self.layout.memory() + self.wishes.memory() + self.pending.capacity()
+        swaps.sum::<usize>()
+            + self.layout.memory()
+            + self.wishes.memory()
+            + self.pending.capacity()
+            + self.trail.memory()
+            + self.hides.memory()
     }
 }
 

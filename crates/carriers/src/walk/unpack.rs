@@ -3,6 +3,7 @@
 
 use alloc::vec::Vec;
 
+use blackbar_engine::schema::MessageIndex;
 use blackbar_engine::{Finding, RuleIndex};
 use miniz_oxide::inflate::{decompress_to_vec_with_limit, decompress_to_vec_zlib_with_limit};
 
@@ -29,9 +30,15 @@ pub(crate) struct Unpacked {
 }
 
 /// Unpacks and redacts `frame`, head and all. Nothing: it is compressed in another way, damaged, or too large.
-pub(crate) fn redact(with: With<'_>, codec: Codec, frame: &[u8]) -> Option<Unpacked> {
+pub(crate) fn redact(
+    with: With<'_>,
+    (codec, message): (Codec, Option<MessageIndex>),
+    frame: &[u8],
+) -> Option<Unpacked> {
     let plain = unpack(frame.get(HEAD..)?)?;
-    let mut carrier = Carrier::new(match codec {
+    let mut carrier = Carrier::default();
+    carrier.set_message(message);
+    carrier.reset(match codec {
         Codec::Protobuf => Format::Protobuf,
         Codec::Json => Format::Json,
     });

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test uses some of these")]
 
 use blackbar_carriers::{Carrier, Format, Views};
+use blackbar_engine::schema::MessageIndex;
 use blackbar_engine::{Engine, Plan};
 use blackbar_policy::Policy;
 use blackbar_policy::load::NoBuiltins;
@@ -91,6 +92,8 @@ pub(crate) struct Subject {
     pub(crate) engine: Engine,
     /// What they do.
     pub(crate) plan: Plan,
+    /// What messages of protobuf are.
+    pub(crate) message: Option<MessageIndex>,
 }
 
 /// What came out.
@@ -110,12 +113,20 @@ impl Subject {
 
     /// Any policy.
     pub(crate) fn of(toml: &str) -> Subject {
-        let policy = Policy::parse_str("test.toml", toml, &NoBuiltins)
-            .unwrap_or_else(|error| panic!("{error}"));
-        let compiled = blackbar_compiler::compile(&policy).unwrap_or_else(|e| panic!("{e}"));
+        let policy = Policy::parse_str("test.toml", toml, &NoBuiltins);
+        Subject::compiled(&policy.unwrap_or_else(|error| panic!("{error}")))
+    }
+
+    /// A policy that was read.
+    pub(crate) fn compiled(policy: &Policy) -> Subject {
+        let compiled = blackbar_compiler::compile(policy).unwrap_or_else(|e| panic!("{e}"));
         let engine = Engine::load(compiled.artifact).unwrap();
         let plan = Plan::new(&engine, None).unwrap();
-        Subject { engine, plan }
+        Subject {
+            engine,
+            plan,
+            message: None,
+        }
     }
 
     /// Runs `hay` in chunks that end at `ends` and at its end.
@@ -129,6 +140,7 @@ impl Subject {
         let format = format.into();
         let mut carrier = Carrier::new(format);
         carrier.set_views(views);
+        carrier.set_message(self.message);
         carrier.reset(format);
         let (mut out, mut findings) = (Vec::new(), Vec::new());
         let (mut at, mut decided) = (0, 0);

@@ -5,6 +5,7 @@ mod wasm;
 
 use std::fmt;
 
+use anyhow::bail;
 use blackbar_carriers::{Carrier, Format, Views};
 use clap::ValueEnum;
 
@@ -61,11 +62,12 @@ impl Lane {
                     findings: 0,
                 })))
             }
-            Which::Wasm => Self::module(
-                &Filter::new(&ready.artifact)?,
-                ready.profile.as_deref(),
-                ready.views,
-            ),
+            Which::Wasm => {
+                let filter = Filter::new(&ready.artifact)?;
+                let mut wasm = Wasm::new(&filter, ready.profile.as_deref(), ready.views)?;
+                wasm.know(ready.engine);
+                Ok(Self::Wasm(Box::new(wasm)))
+            }
         }
     }
 
@@ -79,6 +81,36 @@ impl Lane {
         views: Views,
     ) -> anyhow::Result<Self> {
         Ok(Self::Wasm(Box::new(Wasm::new(filter, profile, views)?)))
+    }
+
+    /// Says what messages of protobuf the haystacks are, by a name in the policy's descriptors.
+    ///
+    /// # Errors
+    /// When there is no such message.
+    pub(crate) fn set_message(&mut self, name: Option<&str>) -> anyhow::Result<()> {
+        let Some(name) = name else {
+            return Ok(());
+        };
+        let schema = match self {
+            Self::Native(native) => native.ready.engine.schema(),
+            Self::Wasm(wasm) => wasm.schema(),
+        };
+        let Some(message) = schema.message(name.as_bytes()) else {
+            bail!(if schema.is_empty() {
+                format!(
+                    "the policy has no descriptors, so that nobody knows what `{name}` is; add [[descriptors]] to it"
+                )
+            } else {
+                format!(
+                    "the policy's descriptors have no message `{name}`; write its full name, package and all"
+                )
+            });
+        };
+        match self {
+            Self::Native(native) => native.stream.set_message(Some(message)),
+            Self::Wasm(wasm) => wasm.set_message(name),
+        }
+        Ok(())
     }
 
     /// Starts a haystack.

@@ -1,8 +1,12 @@
 //! The Wasm module as a lane: a haystack is the body of a response that goes through a host which behaves as Envoy does. What the
 //! module and the host do is theirs; here a haystack is dressed as traffic.
 
+use std::sync::LazyLock;
+
 use anyhow::{Context, anyhow, bail};
 use blackbar_carriers::{Codec, Format, Views};
+use blackbar_engine::Engine;
+use blackbar_engine::schema::Schema;
 use blackbar_host_test::{Exchange, Headers, Host, Module, Step};
 use serde_json::json;
 
@@ -39,6 +43,10 @@ pub(crate) struct Wasm {
     host: Host,
     exchange: Option<Exchange>,
     chunk: Vec<u8>,
+    /// The same policy here, to ask it for names.
+    engine: Option<Engine>,
+    /// What the haystack is, of the messages that the policy knows.
+    message: Option<String>,
 }
 
 impl Wasm {
@@ -72,7 +80,25 @@ impl Wasm {
             host,
             exchange: None,
             chunk: Vec::new(),
+            engine: None,
+            message: None,
         })
+    }
+
+    /// Takes the policy that is in the module.
+    pub(super) fn know(&mut self, engine: Engine) {
+        self.engine = Some(engine);
+    }
+
+    /// The messages that the policy knows.
+    pub(super) fn schema(&self) -> &Schema {
+        static NONE: LazyLock<Schema> = LazyLock::new(Schema::default);
+        self.engine.as_ref().map_or(&NONE, Engine::schema)
+    }
+
+    /// Says which of them the haystacks are.
+    pub(super) fn set_message(&mut self, name: &str) {
+        self.message = Some(name.to_owned());
     }
 
     /// A request goes by, and the head of its response, with its length if it is known.
@@ -114,7 +140,11 @@ impl Wasm {
             Format::Frames(Codec::Json) => "application/grpc+json",
             _ => "text/plain",
         };
-        let mut head = Headers::from([(":status", "200"), ("content-type", media)]);
+        let media = match &self.message {
+            Some(name) => format!("{media}; messageType=\"{name}\""),
+            None => media.to_owned(),
+        };
+        let mut head = Headers::from([(":status", "200"), ("content-type", media.as_str())]);
         if let Some(length) = length {
             head.add(b"content-length", length.to_string().as_bytes());
         }

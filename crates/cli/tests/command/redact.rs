@@ -406,3 +406,79 @@ fn compressed_inputs_are_read_decompressed() {
     scratch.write("c.json.gz", gzip);
     assert_eq!(run("c.json.gz"), "{\"a\": \"[mine.token]\"}");
 }
+
+/// Puts the policy of `testdata/descriptors` into a scratch folder.
+fn descriptors() -> Scratch {
+    let scratch = Scratch::new();
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/descriptors");
+    for file in ["policy.toml", "users.pb"] {
+        let bytes = std::fs::read(format!("{folder}/{file}")).expect("a file of the tests");
+        scratch.write(&format!("descriptors/{file}"), bytes);
+    }
+    scratch
+}
+
+#[test]
+fn a_message_of_the_descriptors_says_what_fields_are() {
+    let scratch = descriptors();
+    let (before, after) = (b"\x1a\x07hunter2\x20\x05", b"\x1a\x07*******\x20\x00");
+    for engine in ["native", "wasm"] {
+        let redact = ["redact", "--policy", "descriptors", "--engine", engine];
+        let redact = |more: &[&str]| scratch.feed(&[&redact[..], more].concat(), before);
+        let known = ["--format", "protobuf", "--message", "acme.v1.User"];
+        assert_eq!(redact(&known).out, after, "{engine}");
+        assert_eq!(redact(&known[..2]).out, before, "{engine}");
+        let unknown = ["--format", "protobuf", "--message", "acme.v1.Nobody"];
+        redact(&unknown).says(2, "have no message `acme.v1.Nobody`");
+    }
+    let none = ["redact", "--policy", "mine.toml", "--message", "a.B"];
+    scratch.feed(&none, "").says(2, "has no descriptors");
+    // The artifact holds them.
+    let compile = ["compile", "descriptors", "-o", "x.bbar"];
+    scratch.run(&compile).ended(0);
+    let redact = ["redact", "--policy", "x.bbar", "--format", "protobuf"];
+    let redact = [&redact[..], &["--message", "acme.v1.User"]].concat();
+    assert_eq!(scratch.feed(&redact, before).out, after);
+}
+
+#[test]
+fn descriptors_that_are_none_are_refused_where_they_are_named() {
+    let scratch = descriptors();
+    let says = |policy: &str, message: &str| {
+        let text = format!(
+            "[pack]\nid = \"d\"\ntitle = \"D\"\n{policy}\n[[rule]]\nid = \"d.a\"\ndescription = \"x\"\nsource = \"none\"\nfields = [\"a\"]\n"
+        );
+        scratch.write("descriptors/d.toml", text);
+        let run = scratch.run(&["check", "descriptors/d.toml"]);
+        assert_eq!(run.status, 1, "{}", run.err);
+        let all = format!("{}{}", run.text(), run.err);
+        assert!(all.contains(message), "{message:?} is not in:\n{all}");
+        assert!(!all.contains("hunter2"), "{all}");
+    };
+    scratch.write("descriptors/wrong.pb", "password: hunter2");
+    scratch.write("descriptors/empty.pb", "");
+    let file = |name: &str| format!("[[descriptors]]\nfile = \"{name}\"");
+    says(&file("none.pb"), "there is no such file");
+    says(&file("none.pb"), "d.toml:5:8");
+    says(&file("wrong.pb"), "`wrong.pb` is no set of descriptors");
+    says(&file("wrong.pb"), "d.toml:5:8");
+    says(&file("empty.pb"), "is a set of no descriptors");
+    let more = |more: &str| format!("{}\n{more}", file("users.pb"));
+    says(
+        &more("messages = [\"acme.v1.Nobody\"]"),
+        "there is no message `acme.v1.Nobody` in `users.pb`",
+    );
+    says(&more("messages = [\"acme.v1.Nobody\"]"), "d.toml:6:13");
+    says(
+        &more("[[descriptors.path]]\npath = \"x\""),
+        "is not the path of a request",
+    );
+    says(
+        &more("[[descriptors.path]]\npath = \"/x\""),
+        "neither `request` nor `response`",
+    );
+    says(
+        &more("[[descriptors.path]]\npath = \"/x\"\nrequest = \"X\""),
+        "there is no message `X`",
+    );
+}

@@ -8,7 +8,7 @@ use core::fmt;
 use super::starts::Starts;
 use super::wire::Reader;
 use super::{
-    Engine, HEADER, LeadingRun, LookBack, MAGIC, RuleProgram, VERSION, ViewSwitches, Window,
+    Engine, HEADER, LeadingRun, LookBack, MAGIC, PLAIN, RuleProgram, VERSION, ViewSwitches, Window,
     WindowPart,
 };
 use crate::boundary::{CONTEXT, Context, Near, Reach};
@@ -22,6 +22,7 @@ use crate::prefilter::{
 };
 use crate::program::{Program, Stage};
 use crate::rule::{Action, Confidence, Rule, Settings, Severity};
+use crate::schema::{FieldKind, MessageIndex, Schema, SchemaField, SchemaMessage, SchemaPath};
 use crate::seek::Seek;
 use crate::tokens::Tokens;
 use crate::validate::Number;
@@ -85,7 +86,8 @@ pub(super) fn load(bytes: Cow<'static, [u8]>) -> Result<Engine, LoadError> {
     let checksum = check_frame(&bytes).map_err(LoadError)?;
     let mut reader = Reader::new(&bytes, HEADER);
     let mut what = "a policy id";
-    let parsed = parse(&bytes, &mut reader, &mut what);
+    let plain = bytes.get(4..6) == Some(&PLAIN.to_le_bytes()[..]);
+    let parsed = parse(&bytes, &mut reader, plain, &mut what);
     let at = reader.position();
     let done = reader.is_done();
     match parsed {
@@ -108,7 +110,7 @@ fn check_frame(bytes: &[u8]) -> Result<u32, Kind> {
         wanted: HEADER as u32,
     };
     let version = head.u16().ok_or(short)?;
-    if version != VERSION {
+    if version != VERSION && version != PLAIN {
         return Err(Kind::Version(version));
     }
     let zero = head.u16().ok_or(short)?;
@@ -156,10 +158,11 @@ struct Parsed {
     edges: [Edge; BUCKETS],
     look_back: LookBack,
     fields: Vec<FieldPart>,
+    schema: Schema,
 }
 
 /// `what` is kept at what is being read, for the error.
-fn parse(bytes: &[u8], r: &mut Reader<'_>, what: &mut &'static str) -> Option<Parsed> {
+fn parse(bytes: &[u8], r: &mut Reader<'_>, plain: bool, what: &mut &'static str) -> Option<Parsed> {
     let policy_id = r.text()?;
     let views = ViewSwitches {
         on: r.u8()?,
@@ -237,6 +240,11 @@ fn parse(bytes: &[u8], r: &mut Reader<'_>, what: &mut &'static str) -> Option<Pa
     *what = "a path of a field";
     let count = r.u16()?;
     let fields = r.list(usize::from(count), |r| read_field(r, rules.len()))?;
+    *what = "a message of protobuf";
+    let schema = match plain {
+        true => Schema::default(),
+        false => read_schema(r).filter(|schema| !schema.is_empty())?,
+    };
     Some(Parsed {
         policy_id,
         views,
@@ -249,7 +257,57 @@ fn parse(bytes: &[u8], r: &mut Reader<'_>, what: &mut &'static str) -> Option<Pa
         edges,
         look_back,
         fields,
+        schema,
     })
+}
+
+fn read_schema(r: &mut Reader<'_>) -> Option<Schema> {
+    let count = r.u16()?;
+    let keys = r.list(usize::from(count), |r| r.bytes().map(Vec::from))?;
+    let count = r.u16()?;
+    let messages = r.list(usize::from(count), |r| {
+        let (name, map) = (r.text()?, r.flag()?);
+        let count = r.u16()?;
+        let fields = r.list(usize::from(count), read_schema_field)?;
+        Some(SchemaMessage { name, map, fields })
+    })?;
+    let count = r.u16()?;
+    let paths = r.list(usize::from(count), |r| {
+        let path = r.text()?;
+        let mut message = || match r.flag()? {
+            true => Some(Some(MessageIndex(r.u16()?))),
+            false => Some(None),
+        };
+        let (request, response) = (message()?, message()?);
+        Some(SchemaPath {
+            path,
+            request,
+            response,
+        })
+    })?;
+    Schema::new(keys, messages, paths)
+}
+
+fn read_schema_field(r: &mut Reader<'_>) -> Option<SchemaField> {
+    let (number, bits) = (r.u32()?, r.u8()?);
+    let kind = match bits & 7 {
+        0 => FieldKind::Varint,
+        1 => FieldKind::Fixed64,
+        2 => FieldKind::Fixed32,
+        3 => FieldKind::Text,
+        4 => FieldKind::Bytes,
+        5 => FieldKind::Message(MessageIndex(r.u16()?)),
+        6 => FieldKind::Group(MessageIndex(r.u16()?)),
+        _ => return None,
+    };
+    let first = r.u16()?;
+    let second = match bits >> 3 {
+        0 | 1 => None,
+        2 | 3 => Some(r.u16()?),
+        _ => return None,
+    };
+    let repeated = bits & 8 != 0;
+    Some(SchemaField::new(number, kind, repeated, (first, second)))
 }
 
 impl Parsed {
@@ -297,6 +355,7 @@ impl Parsed {
             prefilter: Prefilter::new(&self.nibbles, &self.edges),
             behind_runs,
             fields: Fields::new(&self.fields),
+            schema: self.schema,
         }
     }
 }

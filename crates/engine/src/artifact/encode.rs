@@ -6,13 +6,15 @@ use core::fmt;
 
 use super::wire::Writer;
 use super::{
-    DfaPart, HEADER, LookBack, MAGIC, RulePart, VERSION, ViewSwitches, Window, WindowPart, checksum,
+    DfaPart, HEADER, LookBack, MAGIC, PLAIN, RulePart, VERSION, ViewSwitches, Window, WindowPart,
+    checksum,
 };
 use crate::boundary::{ByteSet, Reach};
 use crate::check::Check;
 use crate::fields::{FieldPart, LONGEST_KEY};
 use crate::prefilter::{BUCKETS, Edge, Nibbles, SHAPE};
 use crate::rule::{Action, Confidence, Settings, Severity};
+use crate::schema::{FieldKind, Schema};
 
 /// Everything that an artifact holds.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,6 +39,8 @@ pub struct Parts {
     pub look_back: LookBack,
     /// Paths of the rules that name fields of documents.
     pub fields: Vec<FieldPart>,
+    /// What messages of protobuf hold.
+    pub schema: Schema,
 }
 
 /// More of something than the layout can hold.
@@ -80,7 +84,8 @@ impl Parts {
         fits("variants", self.variants.len(), MOST)?;
         let mut w = Writer::default();
         w.bytes.extend(MAGIC);
-        w.u16(VERSION);
+        let plain = self.schema.is_empty();
+        w.u16(if plain { PLAIN } else { VERSION });
         w.u16(0);
         w.u64(0);
         fits("bytes in an id", self.policy_id.len(), 255)?;
@@ -111,7 +116,61 @@ impl Parts {
         w.set(&self.look_back.walk);
         w.u16(self.look_back.most);
         self.fields(&mut w)?;
+        if !plain {
+            self.schema(&mut w)?;
+        }
         finish(w.bytes)
+    }
+
+    fn schema(&self, w: &mut Writer) -> Result<(), EncodeError> {
+        let (keys, messages) = (self.schema.keys(), self.schema.messages());
+        fits("names of fields", keys.len(), 0xffff)?;
+        w.u16(keys.len() as u16);
+        keys.iter().for_each(|key| w.text(key));
+        fits("messages", messages.len(), 0xffff)?;
+        w.u16(messages.len() as u16);
+        for message in messages {
+            fits("bytes in the name of a message", message.name.len(), 0xffff)?;
+            w.text(message.name.as_bytes());
+            w.u8(u8::from(message.map));
+            fits("fields of a message", message.fields.len(), 0xffff)?;
+            w.u16(message.fields.len() as u16);
+            for field in &message.fields {
+                w.u32(field.number);
+                let (kind, inner) = match field.kind {
+                    FieldKind::Varint => (0, None),
+                    FieldKind::Fixed64 => (1, None),
+                    FieldKind::Fixed32 => (2, None),
+                    FieldKind::Text => (3, None),
+                    FieldKind::Bytes => (4, None),
+                    FieldKind::Message(inner) => (5, Some(inner)),
+                    FieldKind::Group(inner) => (6, Some(inner)),
+                };
+                let (first, second) = field.keys;
+                w.u8(kind | u8::from(field.repeated) << 3 | u8::from(second.is_some()) << 4);
+                if let Some(inner) = inner {
+                    w.u16(inner.0);
+                }
+                w.u16(first);
+                if let Some(second) = second {
+                    w.u16(second);
+                }
+            }
+        }
+        let paths = self.schema.paths();
+        fits("paths of requests", paths.len(), 0xffff)?;
+        w.u16(paths.len() as u16);
+        for path in paths {
+            fits("bytes in a path", path.path.len(), 0xffff)?;
+            w.text(path.path.as_bytes());
+            for message in [path.request, path.response] {
+                w.u8(u8::from(message.is_some()));
+                if let Some(message) = message {
+                    w.u16(message.0);
+                }
+            }
+        }
+        Ok(())
     }
 
     fn fields(&self, w: &mut Writer) -> Result<(), EncodeError> {

@@ -6,11 +6,12 @@
 //! | bytes | what |
 //! |---|---|
 //! | 4 | magic `BBAR` |
-//! | 2 | version, [`VERSION`] |
+//! | 2 | version: [`PLAIN`], or [`VERSION`] where there is a schema |
 //! | 2 | zero |
 //! | 4 | length of the whole artifact |
 //! | 4 | the lower half of the XXH3 of 64 bits of everything after these 16 bytes, seed 0 |
 //! | … | policy id, switches of views, byte sets, class maps, automata, rules, variants, windows, buckets, paths of fields: each list preceded by its length |
+//! | … | from version [`VERSION`] on, which only artifacts with descriptors have: names of fields, messages, paths of requests |
 
 mod decode;
 mod encode;
@@ -34,6 +35,7 @@ use crate::prefilter::index::WindowIndex;
 use crate::prefilter::{Prefilter, Width};
 use crate::program::Program;
 use crate::rule::{Rule, RuleIndex, Settings};
+use crate::schema::Schema;
 use crate::seek::Seek;
 use crate::tokens::Tokens;
 pub(crate) use starts::CutOff;
@@ -41,8 +43,10 @@ use starts::Starts;
 
 /// The first four bytes of every artifact.
 pub const MAGIC: [u8; 4] = *b"BBAR";
-/// The version of the layout that this engine reads and writes.
-pub const VERSION: u16 = 6;
+/// The newest version of the layout that this engine reads and writes: with the tables of descriptors at its end.
+pub const VERSION: u16 = 7;
+/// The version of the layout without these, which is what artifacts without descriptors have.
+pub const PLAIN: u16 = 6;
 /// Bytes before the part that the checksum covers.
 pub(crate) const HEADER: usize = 16;
 /// Bytes of a match's beginning that are known of every rule.
@@ -72,6 +76,8 @@ pub struct Engine {
     pub(crate) behind_runs: Vec<Window>,
     /// Rules that name fields of documents.
     fields: Fields,
+    /// What messages of protobuf hold.
+    schema: Schema,
 }
 
 /// Encoded forms of values that a policy wants to be read, or not: a bit for each, whose meaning is a matter of those who decode. What
@@ -287,6 +293,12 @@ impl Engine {
     #[must_use]
     pub fn fields(&self) -> &Fields {
         &self.fields
+    }
+
+    /// What messages of protobuf hold, as far as the policy has descriptors.
+    #[must_use]
+    pub fn schema(&self) -> &Schema {
+        &self.schema
     }
 
     /// The profiles beside the base one, which has the policy's id.
