@@ -4,6 +4,7 @@
 use core::ops::Range;
 
 use blackbar_carriers::{Carrier, Format, Views};
+use blackbar_engine::fields::fold;
 use blackbar_engine::{Action, Engine, Place, Plan, RuleIndex};
 
 use crate::base64_text::{self, Decoded};
@@ -195,8 +196,34 @@ impl Scanner<'_> {
                 (items, false) if items.is_empty() => self.plain(name, value, disposition),
                 (items, whole) => self.binary(name, value, (&items, whole), disposition),
             },
-            kind => self.structured(kind, name, value, disposition),
+            kind => match self.named(name) {
+                // Its parts do not matter: all of it goes.
+                Some((_, action)) if action != Action::Allow => {
+                    self.plain(name, value, disposition)
+                }
+                named => {
+                    let mut field = self.structured(kind, name, value, disposition);
+                    if let Some((rule, action)) = named.filter(|_| !value.is_empty()) {
+                        self.tally.add(rule, disposition.outcome(action));
+                        field.found = true;
+                    }
+                    field
+                }
+            },
         }
+    }
+
+    /// The rule that names a header by its own name, and what it does.
+    fn named(&self, name: &[u8]) -> Option<(RuleIndex, Action)> {
+        let fields = self.engine.fields();
+        if fields.is_empty() {
+            return None;
+        }
+        let key: Vec<u8> = name.iter().copied().filter_map(fold).collect();
+        let actions: Vec<Option<Action>> = fields.actions(self.plan).collect();
+        let mut state = Vec::new();
+        fields.child(fields.start(), Some(&key), &mut state);
+        fields.rule(&state, &actions)
     }
 
     fn plain(&mut self, name: &[u8], value: &[u8], disposition: Disposition) -> Field {
@@ -225,8 +252,9 @@ impl Scanner<'_> {
         let published = disposition == Disposition::Log;
         let hide = published && kind == Kind::Credentials;
         let format = match kind {
-            Kind::Url | Kind::Links if !published => Format::Form,
-            Kind::Url | Kind::Links => Format::Shown,
+            Kind::Links => Format::Links { shown: published },
+            Kind::Url if published => Format::Shown,
+            Kind::Url => Format::Form,
             Kind::Cookies | Kind::SetCookie => Format::Cookies,
             _ => Format::Header,
         };

@@ -79,7 +79,8 @@ pub(crate) fn redact_target(
             continue;
         }
         let target = scanner.target(Place::Url, pair.value, disposition);
-        if !target.found {
+        // What writes something is to write it each time.
+        if !target.found && !target.changed {
             plugin.known.note(pair.name, pair.value);
         }
         if plugin.enforces() {

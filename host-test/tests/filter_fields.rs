@@ -90,8 +90,11 @@ fn a_path_of_the_policy_or_the_content_type_says_it_otherwise() {
     let mut host = host("{}");
     let plain = |three: &str| field(3, three.as_bytes());
     let (before, after) = (plain("hunter2"), plain("*******"));
-    let call = transaction("/v1/users?x", "application/x-protobuf", &before, &before);
-    assert_eq!(bodies(&mut host, &call), [after.clone(), before.clone()]);
+    for path in ["/v1/users?x", "/v1/users/", "/v1/%75sers"] {
+        let call = transaction(path, "application/x-protobuf", &before, &before);
+        let got = bodies(&mut host, &call);
+        assert_eq!(got, [after.clone(), before.clone()], "{path}");
+    }
     let media = "application/x-protobuf; messageType=\"acme.v1.User\"";
     let call = transaction("/other", media, &before, &before);
     assert_eq!(bodies(&mut host, &call), [after.clone(), after]);
@@ -137,6 +140,112 @@ fn headers_cookies_and_queries_have_fields() {
         values(came, "location"),
         ["/cb#token=%5Bt.field%5D&state=1"]
     );
+}
+
+/// A module with a rule for each of these lists of fields.
+fn naming(rules: &[Vec<String>], action: &str) -> Vec<u8> {
+    let mut text = String::from("[pack]\nid = \"t\"\ntitle = \"t\"\n");
+    for (at, fields) in rules.iter().enumerate() {
+        text += &format!(
+            "[[rule]]\nid = \"t.field-{at}\"\ndescription = \"d\"\nsource = \"none\"\nfields = {fields:?}\naction = \"{action}\"\n"
+        );
+    }
+    let policy = Policy::parse_str("t.toml", &text, &NoBuiltins);
+    let policy = policy.unwrap_or_else(|error| panic!("{error}"));
+    let artifact = blackbar_compiler::compile(&policy).unwrap().artifact;
+    blackbar_module::embed(blackbar_module::MODULE, &artifact).unwrap()
+}
+
+#[test]
+fn headers_that_are_made_of_parts_are_named_by_their_own_names() {
+    const PARTED: [(&str, &str); 8] = [
+        ("cookie", "a=1; b=2"),
+        ("referer", "https://a.test/x?y=1#z"),
+        ("x-original-url", "/a/b?c=1"),
+        ("authorization", "Basic dXNlcjpwYXNz"),
+        ("set-cookie", "a=1; Path=/; Secure"),
+        ("location", "https://a.test/x?y=1#z"),
+        (
+            "link",
+            "<https://a.test/x?y=1>; rel=\"next\", </b>; rel=last",
+        ),
+        ("x-bytes-bin", "aHVudGVyMg=="),
+    ];
+    let fields: Vec<String> = PARTED
+        .iter()
+        .map(|(name, _)| name.replace('-', "_").to_uppercase())
+        .collect();
+    for (action, wanted) in [
+        ("tag", Some("[t.field-0]")),
+        ("mask", None),
+        ("allow", None),
+    ] {
+        let module = Module::new(&naming(std::slice::from_ref(&fields), action)).unwrap();
+        let builder = Host::builder(&module)
+            .configuration(r#"{"pass_headers": {"request": [], "response": []}}"#)
+            .extra_vms(0);
+        let mut host = builder.start().unwrap_or_else(|error| panic!("{error}"));
+        let mut call = Transaction::request("");
+        for (at, (name, value)) in PARTED.into_iter().enumerate() {
+            let headers = match at {
+                0..4 => &mut call.request_headers,
+                _ => &mut call.response_headers,
+            };
+            headers.add(name.as_bytes(), value.as_bytes());
+        }
+        let outcome = host.run(&call, &Chunking::whole());
+        clean(&host, &outcome);
+        for (at, (name, value)) in PARTED.into_iter().enumerate() {
+            let headers = match at {
+                0..4 => outcome.upstream.headers.as_ref(),
+                _ => outcome.downstream.headers.as_ref(),
+            };
+            let wanted = match (action, name) {
+                ("allow", _) => value.to_owned(),
+                // The number of bytes stays.
+                (_, "x-bytes-bin") => "KioqKioqKg==".to_owned(),
+                _ => wanted.map_or_else(|| "*".repeat(value.len()), str::to_owned),
+            };
+            assert_eq!(values(headers, name), [wanted], "{action} {name}");
+        }
+    }
+}
+
+#[test]
+fn links_stay_links() {
+    let mut host = host("{}");
+    let mut call = Transaction::request("");
+    let links = |first: &str, second: &str| {
+        format!(
+            "<https://a.test/?token={first}>; rel=\"next\", <https://b.test/2?page=1&token={second}&y#x>; rel=\"last\"; title=\"x\""
+        )
+    };
+    let link = links("hunter2", "hunter3");
+    call.response_headers.add(b"link", link.as_bytes());
+    let outcome = host.run(&call, &Chunking::whole());
+    clean(&host, &outcome);
+    let came = outcome.downstream.headers.as_ref();
+    let tag = "%5Bt.field%5D";
+    assert_eq!(values(came, "link"), [links(tag, tag)]);
+}
+
+#[test]
+fn frames_cost_the_same_however_many_rules_there_are() {
+    let frames = [0; 5].repeat(20_000);
+    let cost = |fields: usize| {
+        let rules: Vec<_> = (0..fields).map(|at| vec![format!("field{at}")]).collect();
+        let module = Module::with_fuel(&naming(&rules, "tag")).unwrap();
+        let mut host = Host::builder(&module).extra_vms(0).start().unwrap();
+        let call = transaction("/", "application/grpc+json", &frames, b"");
+        let before = host.fuel_used();
+        let outcome = host.run(&call, &Chunking::size(64 << 10));
+        clean(&host, &outcome);
+        assert_eq!(outcome.upstream.body, frames);
+        host.fuel_used() - before
+    };
+    let (few, many) = (cost(1), cost(500));
+    println!("{few} instructions, with many rules {many}");
+    assert!(many < few + few / 4, "{few} {many}");
 }
 
 #[test]

@@ -33,6 +33,8 @@ pub struct Carrier {
     guard: Option<Guarded>,
     /// Which guard there is if a rule names fields.
     pairs: Option<pairs::Kind>,
+    /// That of the haystack before.
+    idle: Option<Box<dyn Guard>>,
     /// Where bytes are counted by a reader that is known, in place of a guard.
     walk: Option<Walk>,
     /// In place of everything: each part has a carrier of its own.
@@ -91,6 +93,7 @@ impl Carrier {
             runs: Runs::default(),
             guard: None,
             pairs: None,
+            idle: None,
             walk: None,
             parts: None,
             files: Files::default(),
@@ -117,8 +120,14 @@ impl Carrier {
         self.stream.reset(format.place());
         self.views.clear();
         self.runs.reset();
-        self.guard = format.guard(0).map(Guarded::new);
         self.pairs = format.pairs();
+        // What follows pairs is used again: there is one for each value of a header.
+        if let (Some(kind), Some(mut guarded)) = (self.pairs, self.guard.take())
+            && guarded.guard.restart(kind)
+        {
+            self.idle = Some(guarded.guard);
+        }
+        self.guard = format.guard(0).map(Guarded::new);
         self.walk = format.walk();
         if let Some(walk) = &mut self.walk {
             walk.set_message(self.message);
@@ -214,7 +223,10 @@ impl Carrier {
         if let Some(kind) = self.pairs.take()
             && !engine.fields().is_empty()
         {
-            self.guard = Some(Guarded::new(Box::new(pairs::Guard::new(kind))));
+            let idle = self.idle.take();
+            let mut guard = idle.unwrap_or_else(|| Box::new(pairs::Guard::new(kind)));
+            guard.restart(kind);
+            self.guard = Some(Guarded::new(guard));
         }
         let len = match &mut self.walk {
             Some(walk) => {

@@ -13,11 +13,27 @@ pub(crate) struct Named {
     pub(crate) action: Action,
 }
 
+impl Named {
+    /// Whether the rule does more than count.
+    pub(crate) fn hides(self) -> bool {
+        self.action != Action::Allow
+    }
+}
+
+/// Of two rules that name a value, the one that does something to it; otherwise the first.
+pub(crate) fn stronger(first: Option<Named>, second: Option<Named>) -> Option<Named> {
+    first
+        .filter(|named| named.hides())
+        .or(second.filter(|named| named.hides()))
+        .or(first)
+        .or(second)
+}
+
 /// The keys and containers on the way to a value.
 #[derive(Debug, Default)]
 pub(crate) struct Trail {
-    /// What each rule does; nothing if no rule names fields.
-    plan: Option<Plan>,
+    /// What the rule of each path does; nothing if no rule names fields.
+    actions: Vec<Option<Action>>,
     /// The states of the containers that are open, one behind the other.
     open: Vec<Vec<u64>>,
     /// States for containers to come.
@@ -31,16 +47,16 @@ pub(crate) struct Trail {
 impl Trail {
     /// Takes the rules of `engine` as far as they are on.
     pub(crate) fn prepare(&mut self, engine: &Engine, plan: &Plan) {
-        if engine.fields().is_empty() {
-            self.plan = None;
-        } else if self.plan.as_ref() != Some(plan) {
-            self.plan = Some(plan.clone());
+        let actions = engine.fields().actions(plan);
+        if !self.actions.iter().copied().eq(actions) {
+            self.actions.clear();
+            self.actions.extend(engine.fields().actions(plan));
         }
     }
 
     /// Whether any rule names fields: there is something to do at all.
     pub(crate) fn is_on(&self) -> bool {
-        self.plan.is_some()
+        !self.actions.is_empty()
     }
 
     /// The document is over, or none.
@@ -59,11 +75,6 @@ impl Trail {
         let room = (LONGEST_KEY + 1).saturating_sub(self.key.len());
         let folded = text.iter().filter_map(|&byte| fold(byte));
         self.key.extend(folded.take(room));
-    }
-
-    /// Whether the last key is this one, as it is compared.
-    pub(crate) fn is_key(&self, key: &[u8]) -> bool {
-        self.key == key
     }
 
     /// A value begins, behind the last key or as an element of what is open. Answers with the rule that names it.
@@ -123,12 +134,8 @@ impl Trail {
     }
 
     fn named(&self, engine: &Engine) -> Option<Named> {
-        let plan = self.plan.as_ref()?;
-        let rule = engine.fields().rule(&self.next, plan)?;
-        Some(Named {
-            rule,
-            action: plan.action(rule),
-        })
+        let (rule, action) = engine.fields().rule(&self.next, &self.actions)?;
+        Some(Named { rule, action })
     }
 
     /// The value that has begun is a container, and opens.
@@ -155,5 +162,6 @@ impl Trail {
         states.map(|state| state.capacity() * 8).sum::<usize>()
             + (self.open.capacity() + self.spare.capacity()) * size_of::<Vec<u64>>()
             + self.key.capacity()
+            + self.actions.capacity() * size_of::<Option<Action>>()
     }
 }

@@ -59,6 +59,11 @@ pub enum Format {
     Form,
     /// A URL that is shown and not sent: as a form, but tags keep their brackets.
     Shown,
+    /// URLs in angle brackets, as in the header `link`: as a form, or as what is shown.
+    Links {
+        /// Whether they are not sent.
+        shown: bool,
+    },
     /// The value of a header.
     Header,
     /// A header of cookies.
@@ -116,6 +121,7 @@ impl Format {
                 | Format::Html
                 | Format::Form
                 | Format::Shown
+                | Format::Links { .. }
                 | Format::Header
                 | Format::Cookies
                 | Format::Multipart(_)
@@ -133,7 +139,7 @@ impl Format {
     pub fn place(self) -> Place {
         match self {
             Format::Json => Place::Json,
-            Format::Form => Place::Url,
+            Format::Form | Format::Links { shown: false } => Place::Url,
             Format::Header | Format::Cookies => Place::Header,
             _ => Place::Text,
         }
@@ -154,6 +160,7 @@ impl Format {
         match self {
             Format::Form => Some(pairs::Kind::Form),
             Format::Shown => Some(pairs::Kind::Shown),
+            Format::Links { shown } => Some(pairs::Kind::Links { shown }),
             Format::Header => Some(pairs::Kind::Header),
             Format::Cookies => Some(pairs::Kind::Cookies),
             _ => None,

@@ -8,11 +8,17 @@ use core::ops::Range;
 use blackbar_engine::{Engine, Finding, Place, Plan, RuleIndex, tag};
 
 use crate::edits::{Edits, Wish, Wishes};
+use crate::pairs;
 
 /// Follows behind a stream and makes edits of what the stream wants to replace.
 pub(crate) trait Guard: fmt::Debug {
     /// Bytes from the start of the haystack whose output is final.
     fn done(&self) -> u64;
+
+    /// Starts over with another haystack, if it is one of pairs. Answers whether it is.
+    fn restart(&mut self, _: pairs::Kind) -> bool {
+        false
+    }
 
     /// Takes note of what rules do, before it goes on. Only guards that find something themselves need it.
     fn prepare(&mut self, _: &Engine, _: &Plan) {}

@@ -3,10 +3,10 @@
 
 use alloc::vec::Vec;
 
-use blackbar_engine::{Action, Engine, Finding, Place, Plan, tag};
+use blackbar_engine::{Engine, Finding, Place, Plan, tag};
 
 use crate::edits::{Edits, Wish, Wishes};
-use crate::fields::{Named, Trail};
+use crate::fields::{Named, Trail, stronger};
 use crate::guard::{self, Tagged, name};
 
 /// What names and values stand in.
@@ -16,6 +16,8 @@ pub(crate) enum Kind {
     Form,
     /// The same, not in flight: tags have brackets.
     Shown,
+    /// URLs in angle brackets, which none of their values goes over; in flight or not.
+    Links { shown: bool },
     /// `name=value; name=value`, behind `cookie:`.
     Cookies,
     /// `name: value`.
@@ -24,13 +26,13 @@ pub(crate) enum Kind {
 
 impl Kind {
     fn is_form(self) -> bool {
-        matches!(self, Kind::Form | Kind::Shown)
+        matches!(self, Kind::Form | Kind::Shown | Kind::Links { .. })
     }
 
     fn place(self) -> Place {
         match self {
-            Kind::Form => Place::Url,
-            Kind::Shown => Place::Text,
+            Kind::Form | Kind::Links { shown: false } => Place::Url,
+            Kind::Shown | Kind::Links { shown: true } => Place::Text,
             Kind::Cookies | Kind::Header => Place::Header,
         }
     }
@@ -38,9 +40,12 @@ impl Kind {
     /// What a byte in a name is.
     fn mark(self, byte: u8) -> Mark {
         match (self, byte) {
-            (Kind::Form | Kind::Shown | Kind::Cookies, b'=') | (Kind::Header, b':') => Mark::Value,
-            (Kind::Form | Kind::Shown, b'&' | b'?' | b'#') => Mark::Name,
+            (Kind::Header, b':') => Mark::Value,
+            (Kind::Header, _) => Mark::None,
+            (_, b'=') => Mark::Value,
             (Kind::Cookies, b';' | b':') => Mark::Name,
+            (Kind::Cookies, _) => Mark::None,
+            (_, b'&' | b'?' | b'#') => Mark::Name,
             _ => Mark::None,
         }
     }
@@ -49,7 +54,10 @@ impl Kind {
     fn end(self, text: &[u8], hidden: bool) -> Option<usize> {
         match self {
             Kind::Form | Kind::Shown if hidden => memchr::memchr(b'&', text),
-            Kind::Form | Kind::Shown => memchr::memchr3(b'&', b'?', b'#', text),
+            Kind::Links { .. } if hidden => memchr::memchr2(b'&', b'>', text),
+            Kind::Form | Kind::Shown | Kind::Links { .. } => {
+                memchr::memchr3(b'&', b'?', b'#', text)
+            }
             Kind::Cookies => memchr::memchr(b';', text),
             Kind::Header => None,
         }
@@ -72,6 +80,8 @@ pub(crate) struct Guard {
     trail: Trail,
     state: State,
     path: Path,
+    /// The value of a rule that only counts, and where it begins.
+    counted: Option<(Named, u64)>,
     tagged: Tagged,
     found: Vec<Finding>,
 }
@@ -91,6 +101,15 @@ enum State {
 impl guard::Guard for Guard {
     fn done(&self) -> u64 {
         self.at
+    }
+
+    fn restart(&mut self, kind: Kind) -> bool {
+        (self.kind, self.at, self.state) = (kind, 0, State::Start);
+        (self.path, self.counted) = (Path::default(), None);
+        self.trail.leave();
+        self.tagged = Tagged::default();
+        self.found.clear();
+        true
     }
 
     fn prepare(&mut self, engine: &Engine, plan: &Plan) {
@@ -124,6 +143,7 @@ impl guard::Guard for Guard {
                 State::Lead => self.begin_value(engine, base + at as u64),
                 State::Value => match self.kind.end(rest, false) {
                     Some(end) => {
+                        self.note(base + (at + end) as u64);
                         at += end + 1;
                         self.begin_name(engine);
                     }
@@ -134,11 +154,9 @@ impl guard::Guard for Guard {
                     let len = end.unwrap_or(rest.len());
                     let from = base + at as u64;
                     let until = from + len as u64;
-                    if named.action != Action::Allow {
-                        self.grant(engine, base + run as u64, from, wishes, edits);
-                        run = at + len;
-                        self.hide(engine, named, start == from, from..until, edits);
-                    }
+                    self.grant(engine, base + run as u64, from, wishes, edits);
+                    run = at + len;
+                    self.hide(engine, named, start == from, from..until, edits);
                     at += len;
                     if end.is_some() {
                         at += 1;
@@ -150,8 +168,11 @@ impl guard::Guard for Guard {
         }
         self.grant(engine, base + run as u64, base + at as u64, wishes, edits);
         self.at = base + at as u64;
-        if let (true, State::Hidden(named, start)) = (last, self.state) {
-            self.end(named, start, self.at);
+        if last {
+            self.note(self.at);
+            if let State::Hidden(named, start) = self.state {
+                self.end(named, start, self.at);
+            }
         }
     }
 
@@ -168,6 +189,7 @@ impl Guard {
             trail: Trail::default(),
             state: State::Start,
             path: Path::default(),
+            counted: None,
             tagged: Tagged::default(),
             found: Vec::new(),
         }
@@ -180,8 +202,11 @@ impl Guard {
 
     fn begin_value(&mut self, engine: &Engine, at: u64) {
         self.state = match self.path.end(&mut self.trail, engine) {
-            Some(named) => State::Hidden(named, at),
-            None => State::Value,
+            Some(named) if named.hides() => State::Hidden(named, at),
+            counted => {
+                self.counted = counted.map(|named| (named, at));
+                State::Value
+            }
         };
     }
 
@@ -240,6 +265,13 @@ impl Guard {
                 tag(name(engine, named.rule), place, out);
             }
         });
+    }
+
+    /// What is only counted ends there, if there is any.
+    fn note(&mut self, end: u64) {
+        if let Some((named, start)) = self.counted.take() {
+            self.end(named, start, end);
+        }
     }
 
     fn end(&mut self, named: Named, start: u64, end: u64) {
@@ -341,7 +373,7 @@ impl Path {
     /// A part of it ends: a key, or what stands for any element.
     fn part(&mut self, trail: &mut Trail, engine: &Engine, keyed: bool) {
         let named = trail.descend(engine, keyed);
-        self.named = self.named.or(named);
+        self.named = stronger(self.named, named);
         trail.begin_key();
         self.begun = false;
     }

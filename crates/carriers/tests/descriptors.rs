@@ -305,6 +305,143 @@ fn what_no_descriptor_knows_is_told_as_without_one() {
 }
 
 #[test]
+fn what_is_no_message_is_none_whatever_a_descriptor_says() {
+    // Read as a message, the first letters are a number of eight bytes.
+    let text = |key: &str| field(11, format!("a token {key}"));
+    assert_eq!(becomes(&text("ghp_ABCDEFG1"), &text("ghp_********")), 1);
+}
+
+#[test]
+fn bytes_may_hold_a_message() {
+    // The length of the text is a letter, and stands before it.
+    let message = |key: &str| field(7, field(1, format!("{key}{}", " ".repeat(68))));
+    let got = run(Format::Protobuf, &message("ghp_ABCDEFG1"));
+    assert_eq!(got.out, message("ghp_********"));
+    // Its own length stays, whatever is found around it.
+    let length = |name: &str| field(7, field(1, format!("{name}{}", " ".repeat(33))));
+    let wanted = length("ghp_********");
+    assert_eq!(run(Format::Protobuf, &length("ghp_ABCDEFG1")).out, wanted);
+    // A rule that names them hides all of them.
+    let key = field(19, field(1, "hunter2"));
+    assert_eq!(becomes(&key, &field(19, "*********")), 1);
+}
+
+#[test]
+fn a_field_that_claims_more_than_there_is_is_hidden() {
+    // Behind what is looked at: a message that breaks before that is text.
+    let head = [&field(1, [b'x'; 120])[..]; 5].concat();
+    let frame = |message: &[u8]| {
+        let len = u32::try_from(head.len() + message.len()).unwrap();
+        [&[0][..], &len.to_be_bytes(), &head, message].concat()
+    };
+    let frames = Format::Frames(Codec::Protobuf);
+    // And where all of it is looked at.
+    let short = |message: &[u8]| {
+        let len = u32::try_from(message.len()).unwrap();
+        [&[0][..], &len.to_be_bytes(), message].concat()
+    };
+    let pass = |text: &str| field(3, text);
+    for (before, after) in [
+        (b"\x1a\x20hunter2".to_vec(), b"\x1a\x20*******".to_vec()),
+        (
+            b"\x0a\x01a\x49\x01\x02\x03".to_vec(),
+            b"\x0a\x01a\x49***".to_vec(),
+        ),
+        // What stands before it, and around it.
+        (
+            [&pass("hunter2"), &b"\x12\x20jane"[..]].concat(),
+            [&pass("*******"), &b"\x12\x20****"[..]].concat(),
+        ),
+        (
+            [field(11, b"\x1a\x20hunter2"), pass("x")].concat(),
+            [field(11, b"\x1a\x20*******"), pass("*")].concat(),
+        ),
+        (
+            field(11, [&pass("x")[..], b"\x0e ghp_ABCDEFG1"].concat()),
+            field(11, [&pass("*")[..], b"\x0e ghp_********"].concat()),
+        ),
+        // Inside of what is masked nothing is told apart: `$.friend.address` is, and `a` is no tag there.
+        (
+            field(11, field(13, "a token key")),
+            field(11, field(13, "***********")),
+        ),
+    ] {
+        for frame in [&frame, &short] as [&dyn Fn(&[u8]) -> Vec<u8>; 2] {
+            let got = run(frames, &frame(&before));
+            assert_eq!(
+                got.out.escape_ascii().to_string(),
+                frame(&after).escape_ascii().to_string()
+            );
+        }
+    }
+}
+
+#[test]
+fn text_in_the_place_of_a_message_is_text() {
+    // `a` could be a number of eight bytes, `h` a field that is none here.
+    let text = |key: &str| format!("a token {key}, and {key}");
+    let (before, after) = (text("ghp_ABCDEFG1"), text("ghp_********"));
+    let frame = |text: &str| [&[0, 0, 0, 0, text.len() as u8], text.as_bytes()].concat();
+    let frames = Format::Frames(Codec::Protobuf);
+    let got = run(frames, &[frame(&before), frame(&before)].concat());
+    assert_eq!(got.out, [frame(&after), frame(&after)].concat());
+    assert_eq!(got.findings.len(), 4);
+    assert_eq!(becomes(before.as_bytes(), after.as_bytes()), 2);
+}
+
+#[test]
+fn what_is_only_counted_hides_nothing_from_other_rules() {
+    let message = |pin: &str, key: &str, card: &str| {
+        let wallet = [field(1, "main"), field(2, field(1, card))].concat();
+        [field(17, wallet), field(14, key), field(3, pin)].concat()
+    };
+    let before = message("x", "ghp_ABCDEFG1", "4");
+    let got = run(Format::Protobuf, &before);
+    assert_eq!(got.out, message("*", "ghp_********", "*"));
+    let ids: Vec<&str> = got.findings.iter().map(|found| found.0.as_str()).collect();
+    assert_eq!(ids, ["t.field", "t.field", "t.key", "t.seen", "t.seen"]);
+}
+
+#[test]
+fn a_frame_begins_at_the_root() {
+    let frame = |message: &[u8]| {
+        let len = u32::try_from(message.len()).unwrap().to_be_bytes();
+        [&[0][..], &len, message].concat()
+    };
+    // A group that never ends, behind what is looked at.
+    let open = [&field(1, [b'x'; 120])[..]; 5].concat();
+    let open = [&open[..], b"\x5b"].concat();
+    let email = |text: &str| frame(&field(2, text));
+    let stream = |text: &str| [frame(&open), email(text), email(text)].concat();
+    let got = run(Format::Frames(Codec::Protobuf), &stream("jane"));
+    assert_eq!(got.out, stream("****"));
+}
+
+#[test]
+fn an_entry_has_its_own_key() {
+    let entry = |parts: &[Vec<u8>]| field(6, parts.concat());
+    let secret = |value: &str| entry(&[field(1, "secret"), field(2, value)]);
+    let without = entry(&[field(2, "x")]);
+    // Its key may stand behind its value, or none where readers look for one.
+    let behind = |value: &str| entry(&[field(2, value), field(1, "secret")]);
+    assert_eq!(becomes(&behind("hunter2"), &behind("*******")), 1);
+    let other = entry(&[field(2, "x"), field(3, field(1, "secret"))]);
+    assert_eq!(becomes(&other, &other), 0);
+    assert_eq!(
+        becomes(
+            &[secret("hunter2"), without.clone()].concat(),
+            &[secret("*******"), without].concat(),
+        ),
+        1
+    );
+}
+
+#[test]
+fn an_empty_field_is_no_finding() {
+    assert_eq!(becomes(&field(3, ""), &field(3, "")), 0);
+}
+
+#[test]
 fn strings_are_text_whatever_they_look_like() {
     // Without a descriptor it would be a message: field 5, of as many bytes.
     let text = |inside: &str| field(1, field(5, inside));
@@ -354,6 +491,29 @@ fn a_large_field_is_never_held() {
 }
 
 #[test]
+fn packed_numbers_are_never_held() {
+    let subject = subject("acme.v1.User");
+    let mut carrier = blackbar_carriers::Carrier::default();
+    carrier.set_message(subject.message);
+    carrier.reset(Format::Protobuf);
+    // A megabyte of numbers of two bytes.
+    let mut input = vec![0x42, 0x80, 0x80, 0x40];
+    input.extend(b"\xff\x01".repeat(1 << 19));
+    let mut out = Vec::new();
+    for chunk in input.chunks(4096) {
+        carrier.push(&subject.engine, &subject.plan, chunk, false);
+        assert!(carrier.edits().len() <= 2, "{}", carrier.edits().len());
+        carrier.take_output(&mut out);
+        assert!(carrier.memory() < 64 * 1024, "{}", carrier.memory());
+        carrier.rest(&mut Vec::new());
+    }
+    carrier.push(&subject.engine, &subject.plan, b"", true);
+    carrier.take_output(&mut out);
+    assert_eq!(&out[..4], &input[..4]);
+    assert_eq!(out[4..], b"\x80\x00".repeat(1 << 19));
+}
+
+#[test]
 fn paths_say_which_messages_are_sent() {
     let subject = subject("acme.v1.User");
     let schema = subject.engine.schema();
@@ -379,7 +539,12 @@ fn paths_say_which_messages_are_sent() {
         path("/acme.v1.Users/Find"),
         Some((get.clone(), user.clone()))
     );
-    assert_eq!(path("/acme.v1.Users/Watch"), Some((get, user.clone())));
-    assert_eq!(path("/v1/users?x=1"), Some((user, None)));
+    assert_eq!(path("/acme.v1.Users/Find/"), Some((get, user.clone())));
+    // The policy says what goes there, and nothing of what comes back.
+    let card = Some("acme.v1.Card".to_owned());
+    assert_eq!(path("/acme.v1.Users/Watch"), Some((card, user.clone())));
+    for text in ["/v1/users?x=1", "/v1/users/?x/", "/v1/%75sers"] {
+        assert_eq!(path(text), Some((user.clone(), None)), "{text}");
+    }
     assert_eq!(path("/acme.v1.Users/Put"), None);
 }

@@ -18,10 +18,17 @@ id = "t"
 title = "Test"
 
 [[rule]]
+id = "t.before"
+description = "counted, and named by another rule as well"
+source = "none"
+fields = ["both"]
+action = "allow"
+
+[[rule]]
 id = "t.password"
 description = "by key, anywhere"
 source = "none"
-fields = ["password", "$.user.email", "$.cards[*].number", "$.deep..token"]
+fields = ["password", "$.user.email", "$.cards[*].number", "$.deep..token", "both"]
 
 [[rule]]
 id = "t.pin"
@@ -144,6 +151,21 @@ fn each_field_is_one_finding() {
         r#"{"a":"-----Bx","password":["y"],"b":"z~"}"#,
         r#"{"a":"-----B[t.pem]","[t.pem]":"[t.password]","[t.pem]":"[t.pem]~"}"#,
     );
+}
+
+#[test]
+fn what_is_only_counted_hides_nothing_from_other_rules() {
+    let found = redacts(
+        r#"{"seen":"ghp_ABCDEFG1","x":{"seen":{"password":"a","seen":[{"pin":12}],"b":"ghp_ABCDEFG1"}},"c":1}"#,
+        r#"{"seen":"ghp_[t.key]","x":{"seen":{"password":"[t.password]","seen":[{"pin":99}],"b":"ghp_[t.key]"}},"c":1}"#,
+    );
+    let ids: Vec<&str> = found.iter().map(|found| found.0.as_str()).collect();
+    assert_eq!(
+        ids,
+        ["t.key", "t.key", "t.password", "t.pin", "t.seen", "t.seen"]
+    );
+    // Nor does it where both name the same.
+    redacts(r#"{"both":"x"}"#, r#"{"both":"[t.password]"}"#);
 }
 
 #[test]

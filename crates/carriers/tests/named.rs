@@ -138,6 +138,82 @@ fn values_of_cookies_and_headers() {
 }
 
 #[test]
+fn values_of_links() {
+    let links = |first: &str, second: &str, third: &str| {
+        format!(
+            "link: <https://a.test/?x=1&password={first}>; rel=\"next\"; password=x, <https://b.test/?pin={second}&y#password={third}>; rel=last"
+        )
+    };
+    for (shown, tag) in [(false, "%5Bt.password%5D"), (true, "[t.password]")] {
+        redacts(
+            Format::Links { shown },
+            &links("a;b,c\"", "12", "d"),
+            &links(tag, "**", tag),
+        );
+    }
+    // Without brackets all of it may be part of it.
+    let open = "link: https://a.test/?password=x; rel=next";
+    let all = "link: https://a.test/?password=%5Bt.password%5D";
+    redacts(Format::Links { shown: false }, open, all);
+}
+
+#[test]
+fn what_is_empty_is_no_finding() {
+    for (format, input) in [
+        (
+            Format::MessagePack,
+            &b"\x83\xa3pin\xa0\xa8password\xc4\x00\xa4seen\x80"[..],
+        ),
+        (Format::MessagePack, b"\x81\xa3pin\x90"),
+        (Format::Cbor, b"\xa3\x63pin\x60\x68password\x40\x64seen\xa0"),
+        (Format::Form, b"password=&pin=&seen="),
+        (Format::Xml, b"<a><pin></pin><password/><seen/></a>"),
+        (
+            Format::Multipart(Boundary::default()),
+            b"--b\r\nContent-Disposition: form-data; name=\"password\"\r\n\r\n\r\n\
+              --b\r\nContent-Disposition: form-data; name=\"seen\"\r\n\r\n\r\n--b--\r\n",
+        ),
+        (Format::Cookies, b"cookie: pin=; password="),
+        (Format::Header, b"pin: "),
+    ] {
+        let got = Subject::of(POLICY).check(input, format, Views::ALL);
+        assert_eq!(
+            got.out.escape_ascii().to_string(),
+            input.escape_ascii().to_string()
+        );
+        assert_eq!(got.findings, [], "{}", input.escape_ascii());
+    }
+}
+
+#[test]
+fn what_is_only_counted_hides_nothing_from_other_rules() {
+    redacts(
+        Format::Xml,
+        "<seen k='ghp_ABCDEFG1'><b><password>x</password></b><c pin='12'/></seen><d>1</d>",
+        "<seen k='ghp_[t.key]'><b><password>[t.password]</password></b><c pin='**'/></seen><d>1</d>",
+    );
+    redacts(
+        Format::Form,
+        "seen=/a?password=x&seen[pin]=12&seen=ghp_ABCDEFG1",
+        "seen=/a?password=%5Bt.password%5D&seen[pin]=**&seen=ghp_%5Bt.key%5D",
+    );
+    let pack = |inner: &[u8]| [b"\x81\xa4seen\x81\xa3pin", inner].concat();
+    let got = Subject::of(POLICY).check(&pack(b"\xa212"), Format::MessagePack, Views::ALL);
+    assert_eq!(got.out, pack(b"\xa2**"));
+    let ids: Vec<&str> = got.findings.iter().map(|found| found.0.as_str()).collect();
+    assert_eq!(ids, ["t.pin", "t.seen"]);
+}
+
+#[test]
+fn prefixes_of_xml_are_compared_as_they_are() {
+    redacts(
+        Format::Xml,
+        "<a xmlns:x-ml='u' x-ml:password='x' XML-NS:pin='1' xmlns:pin='2' p:xmlns='3' pin='4'/>",
+        "<a xmlns:x-ml='u' x-ml:password='[t.password]' XML-NS:pin='*' xmlns:pin='2' p:xmlns='3' pin='*'/>",
+    );
+}
+
+#[test]
 fn parts_of_multipart() {
     let message = |password: &str, email: &str, json: &str, file: &str| {
         format!(
@@ -346,10 +422,6 @@ impl Tree {
                 || path.len() == 3 && path[0] == "cards" && path[2] == "number";
             if named {
                 return self.masked();
-            }
-            // Nothing in it is looked at.
-            if last == "seen" && !matches!(self, Tree::Null) {
-                return self.clone();
             }
         }
         match self {

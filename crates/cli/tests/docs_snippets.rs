@@ -167,9 +167,11 @@ fn as_file(block: &Block) -> (String, String) {
     (path.clone(), block.text.clone())
 }
 
-/// Writes a document's policies, and returns the words that name them on a command line.
+/// Writes a document's policies, with the descriptors that they name, and returns the words that name them on a command line.
 fn write(folder: &Path, blocks: &[Block]) -> (Vec<String>, Vec<String>) {
     let (mut policies, mut packs) = (Vec::new(), Vec::new());
+    let descriptors = root().join("testdata/descriptors/users.pb");
+    fs::copy(descriptors, folder.join("users.pb")).expect("the descriptors of the tests");
     for block in blocks.iter().filter(|block| block.language == "toml") {
         let (name, text) = as_file(block);
         let path = folder.join(&name);

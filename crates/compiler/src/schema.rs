@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use blackbar_engine::fields::{LONGEST_KEY, fold};
 use blackbar_engine::schema::{
-    FieldKind, MessageIndex, Schema, SchemaField, SchemaMessage, SchemaPath,
+    FieldKind, MessageIndex, Schema, SchemaField, SchemaMessage, SchemaPath, canonical_path,
 };
 use blackbar_policy::diagnostic::Diagnostic;
 use blackbar_policy::model::{Descriptors, Named, Policy};
@@ -102,7 +102,10 @@ fn wanted(
         let names = both
             .each_ref()
             .map(|message| Some(message.full_name().to_owned()));
-        paths.entry(path).or_insert(names);
+        // What the policy says of a path counts more than what a service does.
+        for (known, name) in paths.entry(path).or_default().iter_mut().zip(names) {
+            *known = known.take().or(name);
+        }
         roots.extend(both);
     }
     let mut find = |at: &Named| {
@@ -129,8 +132,12 @@ fn wanted(
                 .as_ref()
                 .map(|message| message.full_name().to_owned())
         });
-        // What the policy says counts more than what a service does.
-        paths.insert(path.path.name.clone(), names);
+        let plain = canonical_path(path.path.name.as_bytes()).into_owned();
+        let plain = String::from_utf8(plain).unwrap_or_else(|_| path.path.name.clone());
+        let known = paths.entry(plain).or_default();
+        for (known, name) in known.iter_mut().zip(names) {
+            *known = name.or(known.take());
+        }
         roots.extend(both.into_iter().flatten());
     }
     if descriptors.messages.is_empty() {
@@ -192,10 +199,6 @@ fn tables(
     let table = |(name, message): (&String, &MessageDescriptor)| {
         let mut fields: Vec<SchemaField> = Vec::new();
         for field in message.fields() {
-            // What stands in the bytes of `Any` says another field: it is told as if there were no descriptor.
-            if name == "google.protobuf.Any" && field.number() == 2 {
-                continue;
-            }
             let repeated = field.is_list();
             let kind = kind(&field.kind(), field.is_group(), at);
             let names = keys.names(field.name(), field.json_name());

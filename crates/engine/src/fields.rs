@@ -8,7 +8,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use crate::plan::Plan;
-use crate::rule::RuleIndex;
+use crate::rule::{Action, RuleIndex};
 
 /// The longest key of a path in bytes, as [`fold`]ed.
 pub const LONGEST_KEY: usize = 64;
@@ -127,11 +127,25 @@ impl Fields {
         }
     }
 
-    /// The first rule in the artifact's order that is on and whose path ends in `state`.
+    /// What the rule of each path does, as [`Fields::rule`] takes it; `None`: it is off.
+    pub fn actions(&self, plan: &Plan) -> impl Iterator<Item = Option<Action>> {
+        let action = |rule| plan.enabled(rule).then(|| plan.action(rule));
+        self.ends.iter().map(move |end| action(end.1))
+    }
+
+    /// The first rule in the artifact's order that is on and whose path ends in `state`; one that only counts stands behind all others.
     #[must_use]
-    pub fn rule(&self, state: &[u64], plan: &Plan) -> Option<RuleIndex> {
-        let ends = self.ends.iter().filter(|end| has(state, end.0));
-        ends.map(|end| end.1).find(|&rule| plan.enabled(rule))
+    pub fn rule(&self, state: &[u64], actions: &[Option<Action>]) -> Option<(RuleIndex, Action)> {
+        let ends = self.ends.iter().zip(actions);
+        let mut counts = None;
+        for (end, action) in ends.filter(|(end, _)| has(state, end.0)) {
+            match *action {
+                Some(Action::Allow) => counts = counts.or(Some((end.1, Action::Allow))),
+                Some(action) => return Some((end.1, action)),
+                None => {}
+            }
+        }
+        counts
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the fields of protobuf messages are: tables that the compiler makes of descriptors. How messages are walked lives with carriers; that
 //! there are descriptors at all, with the compiler.
 
+use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -156,13 +157,14 @@ impl Schema {
         Some(MessageIndex(found))
     }
 
-    /// What goes to that path, and back; a query does not matter.
+    /// What goes to that path, and back; a query does not matter, nor how the path is [written](canonical_path).
     #[must_use]
     pub fn path(&self, path: &[u8]) -> Option<&SchemaPath> {
         let path = path.split(|byte| *byte == b'?').next().unwrap_or_default();
+        let path = canonical_path(path);
         let found = self
             .paths
-            .binary_search_by(|known| known.path.as_bytes().cmp(path));
+            .binary_search_by(|known| known.path.as_bytes().cmp(&path));
         self.paths.get(found.ok()?)
     }
 
@@ -195,6 +197,35 @@ impl Schema {
     fn get(&self, message: MessageIndex) -> Option<&SchemaMessage> {
         self.messages.get(usize::from(message.0))
     }
+}
+
+/// A path as paths are compared: without percent codes, and without slashes at its end.
+#[must_use]
+pub fn canonical_path(path: &[u8]) -> Cow<'_, [u8]> {
+    let mut text = Cow::Borrowed(path);
+    if path.contains(&b'%') {
+        let mut rest = path;
+        let mut plain = Vec::with_capacity(path.len());
+        while let Some((&byte, behind)) = rest.split_first() {
+            let digit = |at: usize| char::from(*rest.get(at)?).to_digit(16);
+            let code = || u8::try_from(digit(1)? << 4 | digit(2)?).ok();
+            let (byte, len) = match byte {
+                b'%' => code().map_or((byte, 0), |code| (code, 2)),
+                _ => (byte, 0),
+            };
+            plain.push(byte);
+            rest = behind.get(len..).unwrap_or_default();
+        }
+        text = Cow::Owned(plain);
+    }
+    let last = text.iter().rposition(|byte| *byte != b'/');
+    // The root is a slash.
+    let len = last.map_or(1, |at| at + 1).min(text.len());
+    match &mut text {
+        Cow::Borrowed(text) => *text = text.get(..len).unwrap_or_default(),
+        Cow::Owned(text) => text.truncate(len),
+    }
+    text
 }
 
 impl MessageIndex {
@@ -270,8 +301,27 @@ mod tests {
         assert_eq!(at(0), None);
         let second = schema.field(MessageIndex(0), 2).unwrap();
         assert_eq!(schema.names(second).collect::<Vec<_>>(), [b"b", b"a"]);
-        assert!(schema.path(b"/p.S/M?x").is_some());
-        assert!(schema.path(b"/p.S/N").is_none());
+        for path in ["/p.S/M", "/p.S/M?x", "/p.S/M/", "/p%2eS/%4d//?x/"] {
+            assert!(schema.path(path.as_bytes()).is_some(), "{path}");
+        }
+        for path in ["/p.S/N", "/p.S/M%", "/p.S/%4", "/", ""] {
+            assert!(schema.path(path.as_bytes()).is_none(), "{path}");
+        }
+    }
+
+    #[test]
+    fn paths_are_compared_as_they_are_meant() {
+        for (path, plain) in [
+            ("/", "/"),
+            ("//", "/"),
+            ("", ""),
+            ("/a/", "/a"),
+            ("/%61%2F", "/a"),
+            ("/%2561%", "/%61%"),
+            ("/%zz%4", "/%zz%4"),
+        ] {
+            assert_eq!(canonical_path(path.as_bytes()), plain.as_bytes(), "{path}");
+        }
     }
 
     #[test]

@@ -15,6 +15,8 @@ pub(crate) struct Fields {
     trail: Trail,
     /// The value that is being replaced.
     hidden: Option<Hidden>,
+    /// One that is only counted, which may lie around it. Of several in one another it is the outermost.
+    noted: Option<Hidden>,
     /// Whether bytes are counted: everything is masked at its length.
     counted: bool,
     found: Vec<Finding>,
@@ -71,6 +73,12 @@ impl Fields {
         self.trail.memory() + self.found.capacity() * size_of::<Finding>()
     }
 
+    /// Another document begins, of the same rules.
+    pub(crate) fn restart(&mut self) {
+        self.trail.leave();
+        (self.hidden, self.noted) = (None, None);
+    }
+
     /// The document is over, or none.
     pub(crate) fn leave(&mut self) {
         self.trail.leave();
@@ -103,21 +111,24 @@ impl Fields {
             State::Word(..) => Kind::Word,
             _ => Kind::Container,
         };
-        if let Some(named) = named {
-            let action = match named.action {
-                Action::Allow => Action::Allow,
-                _ if self.counted => Action::Mask,
-                action => action,
-            };
-            self.hidden = Some(Hidden {
-                rule: named.rule,
-                action,
-                start,
-                depth,
-                kind,
-                written: 0,
-                broken: false,
-            });
+        let named = named?;
+        let value = Hidden {
+            rule: named.rule,
+            action: if self.counted {
+                Action::Mask
+            } else {
+                named.action
+            },
+            start,
+            depth,
+            kind,
+            written: 0,
+            broken: false,
+        };
+        if named.hides() {
+            self.hidden = Some(value);
+        } else if self.noted.is_none() {
+            self.noted = Some(value);
         }
         self.hidden
     }
@@ -134,6 +145,25 @@ impl Fields {
 
     pub(crate) fn hidden(&self) -> Option<Hidden> {
         self.hidden
+    }
+
+    /// The tokenizer came to `after` with `byte` at `at`, with so many containers open: what is only counted may have ended.
+    pub(crate) fn pass(&mut self, byte: u8, at: u64, after: State, depth: usize) {
+        if let Some(noted) = self.noted
+            && !noted.goes_on(after, depth)
+        {
+            let last = noted.ends_itself() && matches!(byte, b'"' | b']' | b'}');
+            self.note(at + u64::from(last));
+        }
+    }
+
+    /// What is only counted ends there, if there is any.
+    pub(crate) fn note(&mut self, end: u64) {
+        self.found.extend(self.noted.take().map(|noted| Finding {
+            start: noted.start,
+            end,
+            rule: noted.rule,
+        }));
     }
 
     /// The document broke inside the value that is being replaced: nobody knows where it ends, so all that stands on its line is part of it.
@@ -155,9 +185,6 @@ impl Fields {
         let Some(hidden) = &mut self.hidden else {
             return;
         };
-        if hidden.action == Action::Allow {
-            return;
-        }
         let end = at + text.len() as u64;
         let first = at == hidden.start;
         match hidden.kind {
@@ -200,7 +227,7 @@ impl Fields {
         let Some(hidden) = self.hidden.take() else {
             return;
         };
-        if last_byte && hidden.action != Action::Allow {
+        if last_byte {
             let masked = hidden.action.preserves_length();
             edits.put(end - 1, end, |out| {
                 if masked {

@@ -139,8 +139,9 @@ impl guard::Guard for Guard {
             at += len;
         }
         self.at = base + at as u64;
-        if last && self.fields.hidden().is_some() {
+        if last {
             self.fields.end(self.at, false, edits);
+            self.fields.note(self.at);
         }
     }
 
@@ -177,6 +178,14 @@ impl Guard {
             fields: Fields::new(true),
             ..Guard::new(at)
         }
+    }
+
+    /// Starts over with another document, which begins at `at`; what rules do stays as it was.
+    pub(crate) fn restart(&mut self, at: u64) {
+        self.tokens = Tokens::new();
+        self.at = at;
+        self.tagged = Tagged::default();
+        self.fields.restart();
     }
 
     /// More of a key, if this is one: its bytes, or an escape.
@@ -225,6 +234,7 @@ impl Guard {
                 fields.end(at, false, edits);
             }
         }
+        fields.pass(byte, at, after, tokens.depth);
         if text || before.2 > 0 && tokens.depth == 0 && matches!(byte, b'\n') {
             fields.leave();
             return false;

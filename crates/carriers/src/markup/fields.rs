@@ -4,12 +4,15 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use blackbar_engine::{Action, Engine, Finding, Place, Plan, tag};
+use blackbar_engine::{Engine, Finding, Place, Plan, tag};
 
 use super::tokens::Spot;
 use crate::edits::Edits;
-use crate::fields::{Named, Trail};
+use crate::fields::{Named, Trail, stronger};
 use crate::guard::name;
+
+/// The name of attributes that say what names mean, or their prefix; `xml` is the prefix of others.
+const SPACE: &[u8] = b"xmlns";
 
 /// Elements nested deeper have no names of their own.
 const DEEPEST: usize = 1024;
@@ -28,7 +31,11 @@ pub(crate) struct Fields {
     closing: bool,
     /// Whether an attribute says what names mean.
     space: bool,
+    /// How much of `xmlns` a name says so far, up to its prefix; nothing if it says something else.
+    space_name: Option<usize>,
     hidden: Option<Hidden>,
+    /// One that is only counted, which may lie around it. Of several in one another it is the outermost.
+    counted: Option<Hidden>,
     found: Vec<Finding>,
 }
 
@@ -76,12 +83,6 @@ impl Fields {
 
     /// Whether what comes next is replaced.
     pub(crate) fn hides(&self) -> bool {
-        self.hidden
-            .is_some_and(|hidden| hidden.named.action != Action::Allow)
-    }
-
-    /// Whether what comes next is part of a field, replaced or not.
-    pub(crate) fn is_inside(&self) -> bool {
         self.hidden.is_some()
     }
 
@@ -92,59 +93,55 @@ impl Fields {
 
     /// The tokenizer has gone over a unit inside a field, which begins at `at` with `byte`.
     pub(crate) fn inside(&mut self, before: Spot, after: Spot, byte: u8, at: u64) -> Fate {
+        let (closing, slash) = (self.closing, self.slash);
         let Some(hidden) = &mut self.hidden else {
             return Fate::Over;
         };
-        if after == Spot::Broken {
-            if hidden.broken && byte == b'\n' {
-                self.end(at);
-                return Fate::Over;
-            }
-            hidden.broken = true;
-            return Fate::Hidden;
+        if hidden.step(before, after, byte, closing, slash) == Fate::Over {
+            self.end(at);
+            return Fate::Over;
         }
-        let Some(depth) = &mut hidden.depth else {
-            if after == Spot::Tag {
-                self.end(at);
-                return Fate::Over;
-            }
-            return Fate::Hidden;
-        };
-        match (before, after) {
-            (Spot::Text, Spot::Name { close: true }) if *depth == 0 => {
-                self.end(at);
-                return Fate::Over;
-            }
-            (Spot::Text, Spot::Name { .. }) => self.slash = false,
-            (Spot::Name { .. } | Spot::Tag, Spot::Text) if self.closing => {
-                *depth = depth.saturating_sub(1);
-            }
-            (Spot::Name { .. } | Spot::Tag, Spot::Text) if !self.slash => *depth += 1,
-            _ => {}
+        if (before, after) == (Spot::Text, Spot::Name { close: false }) {
+            self.slash = false;
         }
-        self.tag(after, byte);
+        if after != Spot::Broken && self.hidden.is_some_and(|hidden| hidden.depth.is_some()) {
+            self.tag(after, byte);
+        }
         Fate::Hidden
     }
 
     /// The tokenizer has gone over a unit of no field, which begins with `byte`; the next one begins at `next`.
-    pub(crate) fn pass(&mut self, engine: &Engine, before: Spot, after: Spot, byte: u8, next: u64) {
+    pub(crate) fn pass(
+        &mut self,
+        engine: &Engine,
+        (before, after): (Spot, Spot),
+        byte: u8,
+        at: u64,
+        next: u64,
+    ) {
+        let (closing, slash) = (self.closing, self.slash);
+        if let Some(counted) = &mut self.counted
+            && counted.step(before, after, byte, closing, slash) == Fate::Over
+        {
+            self.note(at);
+        }
         match (before, after) {
             (Spot::Name { .. }, Spot::Name { close: false }) => self.name_byte(byte),
             (_, Spot::Name { close: false }) => {
-                self.trail.begin_key();
+                self.begin_name();
                 self.slash = false;
             }
             (Spot::Name { close: false }, _) => self.open(engine),
             (Spot::Attribute, Spot::Attribute) => self.name_byte(byte),
             (_, Spot::Attribute) => {
-                self.trail.begin_key();
+                self.begin_name();
                 self.space = false;
                 self.name_byte(byte);
             }
-            (Spot::Attribute, _) => self.space |= self.trail.is_key(b"xmlns"),
+            (Spot::Attribute, _) => self.space |= self.space_name == Some(SPACE.len()),
             (Spot::Value, Spot::Quoted) if !self.space => {
                 let own = self.trail.value(engine, true);
-                self.begin(self.named.or(own), next, None);
+                self.begin(stronger(self.named, own), next, None);
             }
             _ => {}
         }
@@ -171,11 +168,19 @@ impl Fields {
     /// A byte of a name; what stands before a colon is a prefix.
     fn name_byte(&mut self, byte: u8) {
         if byte == b':' {
-            self.space |= self.trail.is_key(b"xmlns") || self.trail.is_key(b"xml");
+            self.space |= matches!(self.space_name, Some(3 | 5));
+            self.space_name = None;
             self.trail.begin_key();
         } else {
+            let said = self.space_name.filter(|&len| SPACE.get(len) == Some(&byte));
+            self.space_name = said.map(|len| len + 1);
             self.trail.key(&[byte]);
         }
+    }
+
+    fn begin_name(&mut self) {
+        self.trail.begin_key();
+        self.space_name = Some(0);
     }
 
     /// The name of a start tag is over.
@@ -199,17 +204,25 @@ impl Fields {
     fn begin(&mut self, named: Option<Named>, start: u64, depth: Option<usize>) {
         self.slash = false;
         self.space = false;
-        self.hidden = named.map(|named| Hidden {
+        let Some(named) = named else {
+            return;
+        };
+        let field = Hidden {
             named,
             start,
             depth,
             broken: false,
-        });
+        };
+        if named.hides() {
+            self.hidden = Some(field);
+        } else if self.counted.is_none() {
+            self.counted = Some(field);
+        }
     }
 
     /// Replaces the next bytes of what is being replaced.
     pub(crate) fn hide(&self, engine: &Engine, at: Range<u64>, edits: &mut Edits) {
-        let Some(hidden) = self.hidden.filter(|_| self.hides()) else {
+        let Some(hidden) = self.hidden else {
             return;
         };
         let len = usize::try_from(at.end - at.start).unwrap_or(0);
@@ -224,14 +237,50 @@ impl Fields {
 
     /// What is being replaced ends there.
     pub(crate) fn end(&mut self, at: u64) {
-        if let Some(hidden) = self.hidden.take()
-            && hidden.start < at
-        {
-            self.found.push(Finding {
-                start: hidden.start,
+        let hidden = self.hidden.take();
+        self.tell(hidden, at);
+    }
+
+    /// What is only counted ends there.
+    pub(crate) fn note(&mut self, at: u64) {
+        let counted = self.counted.take();
+        self.tell(counted, at);
+    }
+
+    fn tell(&mut self, field: Option<Hidden>, at: u64) {
+        self.found
+            .extend(field.filter(|field| field.start < at).map(|field| Finding {
+                start: field.start,
                 end: at,
-                rule: hidden.named.rule,
-            });
+                rule: field.named.rule,
+            }));
+    }
+}
+
+impl Hidden {
+    /// The tokenizer has gone over a unit that begins with `byte`. `closing` and `slash`: of the tag that it was in.
+    fn step(&mut self, before: Spot, after: Spot, byte: u8, closing: bool, slash: bool) -> Fate {
+        if after == Spot::Broken {
+            if self.broken && byte == b'\n' {
+                return Fate::Over;
+            }
+            self.broken = true;
+            return Fate::Hidden;
         }
+        let Some(depth) = &mut self.depth else {
+            return match after {
+                Spot::Tag => Fate::Over,
+                _ => Fate::Hidden,
+            };
+        };
+        match (before, after) {
+            (Spot::Text, Spot::Name { close: true }) if *depth == 0 => return Fate::Over,
+            (Spot::Name { .. } | Spot::Tag, Spot::Text) if closing => {
+                *depth = depth.saturating_sub(1);
+            }
+            (Spot::Name { .. } | Spot::Tag, Spot::Text) if !slash => *depth += 1,
+            _ => {}
+        }
+        Fate::Hidden
     }
 }

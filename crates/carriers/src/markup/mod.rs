@@ -88,12 +88,9 @@ impl guard::Guard for Guard {
             };
             if self.fields.are_on() {
                 let (after, byte) = (self.tokens.spot(), rest.first().copied().unwrap_or(0));
-                if !self.fields.is_inside()
-                    || self.fields.inside(before, after, byte, offset) == Fate::Over
-                {
-                    let next = offset + len as u64;
-                    self.fields.pass(engine, before, after, byte, next);
-                }
+                let next = offset + len as u64;
+                self.fields
+                    .pass(engine, (before, after), byte, offset, next);
             }
             if ink == Ink::Keep {
                 self.stretch += 1;
@@ -117,6 +114,7 @@ impl guard::Guard for Guard {
         self.at = base + at as u64;
         if last {
             self.fields.end(self.at);
+            self.fields.note(self.at);
         }
     }
 

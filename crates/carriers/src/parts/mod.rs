@@ -266,7 +266,11 @@ impl Part {
         self.is_open = !last;
         self.replace(with.engine, bytes.len(), sink);
         self.collect(sink);
-        if let Some(hidden) = self.hidden.take_if(|_| last) {
+        if let Some(hidden) = self
+            .hidden
+            .take_if(|_| last)
+            .filter(|hidden| hidden.len > 0)
+        {
             sink.findings.push(Finding {
                 start: self.start,
                 end: self.start + hidden.len,

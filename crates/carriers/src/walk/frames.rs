@@ -37,6 +37,8 @@ pub(crate) struct Frames {
     unread: u64,
     /// What messages of protobuf are, if there is a descriptor.
     message: Option<MessageIndex>,
+    /// What follows fields that rules name in messages of JSON, one for all of them.
+    guard: Option<Box<json::Guard>>,
     /// Where frames begin and end that are compressed, whole, and wait to be unpacked.
     packed: Vec<(u64, u64)>,
 }
@@ -57,27 +59,38 @@ enum State {
 #[derive(Debug)]
 struct Json {
     strings: Strings,
-    /// Where a rule names fields: what follows them.
-    guard: Option<Box<json::Guard>>,
+    /// Whether a rule names fields: [`Frames::guard`] follows them.
+    guarded: bool,
 }
 
 impl Json {
-    fn begin(notes: &mut Notes<'_>) -> Json {
-        let guard = notes.trail.is_on().then(|| {
-            let mut guard = Box::new(json::Guard::counted(notes.layout.at()));
-            guard.prepare(notes.engine, notes.plan);
-            guard
-        });
+    fn begin(guard: &mut Option<Box<json::Guard>>, notes: &mut Notes<'_>) -> Json {
+        let guarded = notes.trail.is_on();
+        if guarded {
+            let at = notes.layout.at();
+            let guard = guard.get_or_insert_with(|| {
+                let mut guard = Box::new(json::Guard::counted(at));
+                guard.prepare(notes.engine, notes.plan);
+                guard
+            });
+            guard.restart(at);
+        }
         Json {
             strings: Strings::Outside,
-            guard,
+            guarded,
         }
     }
 
     /// Goes over `text`; answers how much of it was dealt with. `last`: the text ends with it.
-    fn read(&mut self, text: &[u8], last: bool, notes: &mut Notes<'_>) -> usize {
+    fn read(
+        &mut self,
+        guard: &mut Option<Box<json::Guard>>,
+        text: &[u8],
+        last: bool,
+        notes: &mut Notes<'_>,
+    ) -> usize {
         let mut len = text.len();
-        if let Some(guard) = &mut self.guard {
+        if let Some(guard) = guard.as_mut().filter(|_| self.guarded) {
             let mut edits = Edits::default();
             let before = guard.done();
             guard.follow(notes.engine, text, last, &mut Wishes::default(), &mut edits);
@@ -131,8 +144,15 @@ impl Frames {
             left: 0,
             unread: 0,
             message: None,
+            guard: None,
             packed: Vec::new(),
         }
+    }
+
+    /// Bytes held on the heap.
+    pub(crate) fn memory(&self) -> usize {
+        let guard = self.guard.as_ref();
+        guard.map_or(0, |guard| size_of::<json::Guard>() + guard.memory())
     }
 
     /// How many frames were compressed that were not found whole.
@@ -162,6 +182,9 @@ impl Frames {
 
     /// As [`Protobuf::read`].
     pub(crate) fn read(&mut self, bytes: &[u8], last: bool, notes: &mut Notes<'_>) -> usize {
+        if let Some(guard) = &mut self.guard {
+            guard.prepare(notes.engine, notes.plan);
+        }
         let mut done = 0;
         loop {
             let rest = bytes.get(done..).unwrap_or_default();
@@ -203,7 +226,7 @@ impl Frames {
                     continue;
                 }
                 State::Message(message) => message.read(frame, whole, notes),
-                State::Json(json) => json.read(frame, whole, notes),
+                State::Json(json) => json.read(&mut self.guard, frame, whole, notes),
                 State::Trailers(value) => {
                     for &byte in frame {
                         let content = *value && !matches!(byte, b'\r' | b'\n');
@@ -231,17 +254,19 @@ impl Frames {
 
     /// Begins a frame with these flags.
     fn begin(&mut self, flags: u8, notes: &mut Notes<'_>) {
+        // What a frame left open is over.
+        notes.trail.leave();
         self.state = match flags {
             0 => match self.codec {
                 Codec::Protobuf => State::Message(Protobuf::of(self.left, self.message)),
-                Codec::Json => State::Json(Json::begin(notes)),
+                Codec::Json => State::Json(Json::begin(&mut self.guard, notes)),
             },
             1 | 3 | 0x81 => {
                 self.unread += 1;
                 State::Compressed
             }
             // The end of a stream in Connect.
-            2 => State::Json(Json::begin(notes)),
+            2 => State::Json(Json::begin(&mut self.guard, notes)),
             0x80 => State::Trailers(false),
             _ => State::Bytes,
         };

@@ -10,7 +10,7 @@
 
 use alloc::vec::Vec;
 
-use super::hides::{Hidden, Notes};
+use super::hides::{Inside, Notes};
 use super::layout::Fill;
 
 /// Values nested deeper are bytes.
@@ -181,6 +181,16 @@ impl Head {
         }
     }
 
+    /// Whether it holds nothing, so that there is nothing to hide.
+    fn is_empty(self) -> bool {
+        matches!(
+            self,
+            Head::Text { contents: 0, .. }
+                | Head::Bytes { contents: 0, .. }
+                | Head::List { values: 0, .. }
+        )
+    }
+
     /// Whether bytes may be something packed that begin so.
     fn is_list(self) -> bool {
         matches!(
@@ -229,8 +239,8 @@ pub(crate) struct Items {
     key: bool,
     /// What its contents become where they are masked.
     ink: u8,
-    /// The value that a rule names, while it is gone over.
-    hidden: Option<Hidden>,
+    /// The values that rules name, while they are gone over.
+    inside: Inside,
 }
 
 impl Items {
@@ -249,7 +259,7 @@ impl Items {
             tagged: false,
             key: false,
             ink: b'*',
-            hidden: None,
+            inside: Inside::default(),
         }
     }
 
@@ -280,9 +290,7 @@ impl Items {
             self.pop(notes);
         }
         // Nobody knows where a field ends that breaks: all that stands there is part of it.
-        if let Some(hidden) = &mut self.hidden {
-            hidden.depth = hidden.depth.min(self.open.len());
-        }
+        self.inside.break_off(self.open.len());
         (self.text, self.binary, self.key) = (end, false, false);
         (self.ink, self.tagged) = (b'*', false);
         (self.named, self.packed) = (None, false);
@@ -324,7 +332,7 @@ impl Items {
 
     /// A value begins, or a key: whether a rule names it. None names a key.
     fn name(&mut self, key: bool, notes: &mut Notes<'_>) {
-        if !notes.trail.is_on() || self.hidden.is_some() {
+        if !notes.trail.is_on() || self.inside.masks() {
             return;
         }
         let keyed = matches!(
@@ -332,13 +340,9 @@ impl Items {
             Some(Open::List { map: true, .. } | Open::Endless { map: true, .. })
         );
         let named = notes.trail.value(notes.engine, keyed);
-        let named = named.filter(|_| !key);
-        self.hidden = named.map(|named| Hidden::new(named, self.at, self.open.len()));
-    }
-
-    /// Whether what comes next is masked.
-    fn masks(&self) -> bool {
-        self.hidden.is_some_and(|hidden| hidden.masks)
+        if let Some(named) = named.filter(|_| !key) {
+            self.inside.begin(named, self.at, self.open.len());
+        }
     }
 
     /// Hides a scalar of these bytes, which come next.
@@ -366,12 +370,12 @@ impl Items {
     /// As [`Protobuf::read`](super::Protobuf::read).
     pub(crate) fn read(&mut self, bytes: &[u8], last: bool, notes: &mut Notes<'_>) -> usize {
         let done = self.go(bytes, last, notes);
-        if last && let Some(hidden) = self.hidden.take() {
+        if last {
             let rest = self.at + bytes.len().saturating_sub(done) as u64;
-            if hidden.masks {
+            if self.inside.masks() {
                 notes.hides.put(self.at, rest, b'*');
             }
-            hidden.end(rest, notes);
+            self.inside.close(0, rest, notes.found);
         }
         done
     }
@@ -406,12 +410,8 @@ impl Items {
                 _ => {}
             }
             // Behind a tag its value is still to come.
-            if let Some(hidden) = self.hidden
-                && self.open.len() <= hidden.depth
-                && !self.tagged
-            {
-                self.hidden = None;
-                hidden.end(self.at, notes);
+            if self.inside.is_any() && !self.tagged {
+                self.inside.close(self.open.len(), self.at, notes.found);
             }
             if rest.is_empty() {
                 return done;
@@ -451,7 +451,7 @@ impl Items {
         if self.key && notes.trail.is_on() {
             notes.trail.key(text);
         }
-        if self.masks() {
+        if self.inside.masks() {
             notes.hides.put(self.at, end, self.ink);
         }
         self.at = end;
@@ -488,13 +488,14 @@ impl Items {
             if key && !tagged {
                 notes.trail.begin_key();
             }
-            if !tagged && head != Head::Break && !is_null(self.packing, rest) {
+            let nothing = is_null(self.packing, rest) || head.is_empty();
+            if !tagged && head != Head::Break && !nothing {
                 self.name(key, notes);
             }
         }
         let (len, fill) = match head {
             Head::Scalar(len) if !pieces => {
-                if self.masks() {
+                if self.inside.masks() {
                     self.scalar(rest.get(..len).unwrap_or_default(), notes);
                 }
                 self.count();
@@ -522,7 +523,7 @@ impl Items {
                     Packing::MessagePack => reads(self.packing, seen, contents),
                     Packing::Cbor => packed && reads(self.packing, seen, contents),
                 };
-                if !inside || self.masks() || !self.push(Open::Packed(end), notes) {
+                if !inside || self.inside.masks() || !self.push(Open::Packed(end), notes) {
                     (self.text, self.binary) = (end, true);
                     self.ink = ink(self.packing, rest);
                 }

@@ -31,6 +31,13 @@ pub(crate) struct Segment {
     goes_on: bool,
 }
 
+/// A place that a layout was at.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Mark {
+    at: u64,
+    binary: (u64, u64),
+}
+
 /// The structure of a haystack, as far back as anyone may ask for it.
 #[derive(Debug, Default)]
 pub(crate) struct Layout {
@@ -100,6 +107,29 @@ impl Layout {
             && let Some(last) = self.segments.last()
         {
             self.binary = (last.start, last.end);
+        }
+    }
+
+    /// Where the layout is, to come back to it by [`Layout::flatten`].
+    pub(crate) fn mark(&self) -> Mark {
+        Mark {
+            at: self.at,
+            binary: self.binary,
+        }
+    }
+
+    /// What was said of all bytes since `mark` does not count: they carry something, or are no text. None of them is painted over.
+    pub(crate) fn flatten(&mut self, mark: Mark, binary: bool) {
+        let since = |segment: &Segment| segment.start >= mark.at;
+        while self.segments.pop_if(|last| since(last)).is_some() {}
+        if let Some(last) = self.segments.last_mut() {
+            last.end = last.end.min(mark.at);
+        }
+        let end = core::mem::replace(&mut self.at, mark.at);
+        self.binary = mark.binary;
+        match binary {
+            true => self.structure(len(mark.at, end), Fill::Binary),
+            false => self.content(len(mark.at, end)),
         }
     }
 

@@ -12,6 +12,7 @@ mod protobuf;
 mod redis;
 mod syslog;
 mod unpack;
+mod wire;
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -304,10 +305,8 @@ impl Walk {
                 && let Some(hide) = hide
             {
                 let until = hide.end.min(end);
-                edits.put(covers, until, |out| {
-                    let len = usize::try_from(until - covers).unwrap_or(0);
-                    out.resize(out.len() + len, hide.byte);
-                });
+                let hides = &self.hides;
+                edits.put(covers, until, |out| hides.write(hide, covers, until, out));
                 (at, hidden) = (until, until);
                 continue;
             }
@@ -397,7 +396,12 @@ impl Walk {
     /// Bytes held on the heap.
     pub(crate) fn memory(&self) -> usize {
         let swaps = self.swaps.iter().map(|swap| swap.text.capacity());
+        let reader = match &self.reader {
+            Reader::Frames(frames) => frames.memory(),
+            _ => 0,
+        };
         swaps.sum::<usize>()
+            + reader
             + self.layout.memory()
             + self.wishes.memory()
             + self.pending.capacity()

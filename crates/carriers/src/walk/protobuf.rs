@@ -1,16 +1,17 @@
 //! Protobuf without descriptors (<https://protobuf.dev/programming-guides/encoding/>): fields are walked, and the contents of
-//! length-delimited ones are walked as messages or taken for text.
+//! length-delimited ones are walked as messages or taken for text. How fields are written lives with [`wire`](super::wire).
 //!
-//! The wire does not tell a string from a message. What decides is the beginning of the contents, [`LOOKAHEAD`] bytes at most, together
-//! with their length, and so the same bytes in any cut:
+//! The wire does not tell a string from a message. What decides is the beginning of the contents,
+//! [`LOOKAHEAD`](super::wire::LOOKAHEAD) bytes at most, together with their length, and so the same bytes in any cut:
 //! - what does not read as a message to its end (or as far as is looked) is text;
 //! - what is printable and reads as a message is text all the same, unless half of it and more would be contents of length-delimited
 //!   fields: passwords of nine letters happen to be a number of eight bytes now and then;
 //! - everything else is a message.
 //!
-//! Where a policy has a descriptor of the message, nothing is guessed: strings are text, bytes are bytes, messages are messages, and rules may
-//! name fields. What a descriptor does not know is told as above. What a rule names keeps its type and its length: strings and bytes become
-//! `*`, numbers zero, written in as many bytes.
+//! Where a policy has a descriptor of the message, strings are text, messages are messages where their beginning reads as one, and rules
+//! may name fields. Bytes, and what a descriptor does not know, are told as above. What a rule names keeps its type and its length: strings
+//! and bytes become `*`, numbers zero, written in as many bytes. A message whose beginning does not read as one is text, in which fields
+//! that rules name are looked for all the same.
 //!
 //! Where a message breaks later than that, the rest of it is text. What is neither printable nor a message (bytes, packed numbers), and
 //! what could be both, is scanned too, but changed only by what is found in it alone.
@@ -19,14 +20,12 @@ use alloc::vec::Vec;
 
 use blackbar_engine::schema::{FieldKind, MessageIndex, SchemaField};
 
-use super::hides::{Hidden, Notes};
+use super::hides::{Inside, Notes};
 use super::layout::{Fill, Layout};
-
-/// The most bytes of a field that are looked at to tell what it is.
-pub(crate) const LOOKAHEAD: usize = 512;
-
-/// Messages nested deeper are text. Protobuf's own readers refuse more than 100.
-const DEEPEST: usize = 100;
+use super::wire::{
+    DEEPEST, Field, Kind, Shape, at_most, is_written, needed, number_and_wire, varint,
+};
+use crate::fields::stronger;
 
 /// A name in front of what it names is no longer than this.
 const LONGEST_NAME: u64 = 256;
@@ -55,8 +54,27 @@ pub(crate) struct Protobuf {
     key: bool,
     /// What it becomes where it is masked.
     ink: Ink,
-    /// The field that a rule names, while it is gone over.
-    hidden: Option<Hidden>,
+    /// The fields that rules name, while they are gone over.
+    inside: Inside,
+    /// What is gone over does not read as what its descriptor says.
+    odd: Option<Odd>,
+}
+
+/// A message that does not read as the one that a descriptor says: another version wrote it, it was cut off, or it is none. All of it is
+/// text; but what would be a field of that number and of that type is one, if a rule names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Odd {
+    /// Where it ends.
+    end: u64,
+    /// Whether it is no text either.
+    binary: bool,
+}
+
+/// What the contents of a field are, of which there is a descriptor.
+struct Told {
+    kind: Kind,
+    message: Option<MessageIndex>,
+    odd: Option<Odd>,
 }
 
 /// What contents become.
@@ -86,266 +104,6 @@ enum Open {
     Group(u32, Option<MessageIndex>),
 }
 
-/// What the beginning of some bytes is, read as a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Shape {
-    reads: bool,
-    /// Bytes gone over, and how many of them are contents of length-delimited fields.
-    bytes: usize,
-    contents: usize,
-}
-
-/// One tag and what follows it, without the contents of a length-delimited field.
-enum Field {
-    /// A scalar of so many bytes, tag and all.
-    Scalar(usize),
-    /// Length-delimited: the field's number, bytes of tag and length, bytes of contents.
-    Delimited(u32, usize, u64),
-    Begin(u32, usize),
-    End(u32, usize),
-    /// More bytes are needed.
-    Open,
-    Broken,
-}
-
-/// A varint of at most ten bytes: value and length; `Ok(None)`: more bytes are needed.
-#[inline]
-pub(crate) fn varint(bytes: &[u8]) -> Result<Option<(u64, usize)>, ()> {
-    // Nearly all of them.
-    match bytes {
-        [byte @ 0..0x80, ..] => Ok(Some((u64::from(*byte), 1))),
-        [low, high @ 0..0x80, ..] => Ok(Some((u64::from(low & 0x7f) | u64::from(*high) << 7, 2))),
-        _ => long_varint(bytes),
-    }
-}
-
-#[inline(never)]
-fn long_varint(bytes: &[u8]) -> Result<Option<(u64, usize)>, ()> {
-    let mut value = 0_u64;
-    for (index, &byte) in bytes.iter().take(10).enumerate() {
-        value |= u64::from(byte & 0x7f).wrapping_shl(7 * u32::try_from(index).unwrap_or(0));
-        if byte & 0x80 == 0 {
-            return if index == 9 && byte > 1 {
-                Err(())
-            } else {
-                Ok(Some((value, index + 1)))
-            };
-        }
-    }
-    if bytes.len() >= 10 { Err(()) } else { Ok(None) }
-}
-
-impl Field {
-    #[inline]
-    fn read(bytes: &[u8]) -> Field {
-        // Nearly all of them: a tag of one byte, and of one byte what follows it.
-        match bytes {
-            [tag @ 8..0x80, next @ 0..0x80, ..] if tag & 7 == 2 => {
-                Field::Delimited(u32::from(tag >> 3), 2, u64::from(*next))
-            }
-            [tag @ 8..0x80, 0..0x80, ..] if tag & 7 == 0 => Field::Scalar(2),
-            [tag @ 8..0x80, ..] if tag & 7 == 1 => Field::Scalar(9),
-            [tag @ 8..0x80, ..] if tag & 7 == 5 => Field::Scalar(5),
-            _ => Field::read_any(bytes),
-        }
-    }
-
-    #[inline(never)]
-    fn read_any(bytes: &[u8]) -> Field {
-        let (tag, len) = match varint(bytes) {
-            Ok(Some(found)) => found,
-            Ok(None) => return Field::Open,
-            Err(()) => return Field::Broken,
-        };
-        let number = match u32::try_from(tag >> 3) {
-            Ok(number @ 1..0x2000_0000) => number,
-            _ => return Field::Broken,
-        };
-        let rest = bytes.get(len..).unwrap_or_default();
-        match tag & 7 {
-            0 => match varint(rest) {
-                Ok(Some((_, more))) => Field::Scalar(len + more),
-                Ok(None) => Field::Open,
-                Err(()) => Field::Broken,
-            },
-            1 => Field::Scalar(len + 8),
-            5 => Field::Scalar(len + 4),
-            2 => match varint(rest) {
-                Ok(Some((contents, more))) => Field::Delimited(number, len + more, contents),
-                Ok(None) => Field::Open,
-                Err(()) => Field::Broken,
-            },
-            3 => Field::Begin(number, len),
-            4 => Field::End(number, len),
-            _ => Field::Broken,
-        }
-    }
-}
-
-impl Shape {
-    /// Reads `bytes`, the first of `len`, as one message.
-    fn of(bytes: &[u8], len: u64) -> Shape {
-        let (mut at, mut contents) = (0_usize, 0_usize);
-        // Without groups, as nearly all are.
-        while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
-            match Field::read(rest) {
-                Field::Scalar(field) => at += field,
-                Field::Delimited(_, head, field)
-                    if field <= len.saturating_sub((at + head) as u64) =>
-                {
-                    at += head;
-                    let there = bytes.len().saturating_sub(at);
-                    let field = usize::try_from(field).unwrap_or(usize::MAX);
-                    contents += field.min(there);
-                    at = at.saturating_add(field);
-                }
-                Field::Broken | Field::Delimited(..) => {
-                    return Shape {
-                        reads: false,
-                        bytes: at,
-                        contents,
-                    };
-                }
-                Field::Begin(..) | Field::End(..) | Field::Open => {
-                    return Shape::with_groups(bytes, len, at, contents);
-                }
-            }
-        }
-        Shape::read(bytes, len, at, contents)
-    }
-
-    /// The same from `at` on, where a group may begin.
-    #[inline(never)]
-    fn with_groups(bytes: &[u8], len: u64, mut at: usize, mut contents: usize) -> Shape {
-        let whole = bytes.len() as u64 >= len;
-        let mut groups = Vec::new();
-        let broken = |at, contents| Shape {
-            reads: false,
-            bytes: at,
-            contents,
-        };
-        while at < bytes.len() {
-            match Field::read(bytes.get(at..).unwrap_or_default()) {
-                Field::Scalar(field) => at += field,
-                Field::Delimited(_, head, field) => {
-                    let left = len.saturating_sub((at + head) as u64);
-                    if field > left {
-                        return broken(at, contents);
-                    }
-                    at += head;
-                    let there = bytes.len().saturating_sub(at);
-                    let field = usize::try_from(field).unwrap_or(usize::MAX);
-                    contents += field.min(there);
-                    at = at.saturating_add(field);
-                }
-                Field::Begin(number, head) if groups.len() < DEEPEST => {
-                    groups.push(number);
-                    at += head;
-                }
-                Field::End(number, head) if groups.pop() == Some(number) => at += head,
-                Field::Open if !whole => break,
-                _ => return broken(at, contents),
-            }
-        }
-        let shape = Shape::read(bytes, len, at, contents);
-        Shape {
-            reads: shape.reads && (!whole || groups.is_empty()),
-            ..shape
-        }
-    }
-
-    /// What was read to its end, or as far as it is there.
-    fn read(bytes: &[u8], len: u64, at: usize, contents: usize) -> Shape {
-        Shape {
-            reads: match bytes.len() as u64 >= len {
-                true => at == bytes.len(),
-                false => at as u64 <= len,
-            },
-            bytes: at.min(bytes.len()),
-            contents,
-        }
-    }
-
-    /// Whether length-delimited contents are half of it and more.
-    fn is_mostly_contents(self) -> bool {
-        self.contents * 2 >= self.bytes
-    }
-}
-
-/// Whether `bytes`, whose end may be `cut` off, are text that people read: UTF-8 without control characters.
-fn is_printable(bytes: &[u8], cut: bool) -> bool {
-    const EACH: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = EACH << 7;
-    let control = |byte: u8| byte < 32 && !matches!(byte, b'\t' | b'\n' | b'\r') || byte == 127;
-    let (mut high, mut odd) = (0, false);
-    let (blocks, rest) = bytes.as_chunks::<32>();
-    let (eights, rest) = rest.as_chunks::<8>();
-    let mut look = |piece: &[u8]| {
-        for &byte in piece {
-            high |= byte & 0x80;
-            odd |= control(byte);
-        }
-    };
-    // The high bit stays clear for a byte from 32 to 126 only, and all of them where all bytes are such.
-    let plain = |eight: &[u8; 8]| {
-        let word = u64::from_le_bytes(*eight);
-        word | word.wrapping_add(EACH) | word.wrapping_sub(EACH * 32)
-    };
-    for block in blocks {
-        let words = block.as_chunks::<8>().0.iter();
-        if words.fold(0, |all, eight| all | plain(eight)) & HIGH != 0 {
-            look(block);
-        }
-    }
-    for eight in eights {
-        if plain(eight) & HIGH != 0 {
-            look(eight);
-        }
-    }
-    look(rest);
-    if odd {
-        return false;
-    }
-    if high == 0 {
-        return true;
-    }
-    match core::str::from_utf8(bytes) {
-        Ok(_) => true,
-        Err(error) => cut && error.error_len().is_none(),
-    }
-}
-
-/// What the contents of a length-delimited field are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Message,
-    Text,
-    /// Nothing that people read, or what could be a message as well.
-    Binary,
-}
-
-impl Kind {
-    /// Of contents that begin with `bytes` and are `len` bytes.
-    fn of(bytes: &[u8], len: u64) -> Kind {
-        let shape = Shape::of(bytes, len);
-        let reads = shape.reads && len > 0;
-        if reads && shape.is_mostly_contents() {
-            return Kind::Message;
-        }
-        let printable = is_printable(bytes, (bytes.len() as u64) < len);
-        match (printable, reads) {
-            (true, false) => Kind::Text,
-            (false, true) => Kind::Message,
-            (true, true) | (false, false) => Kind::Binary,
-        }
-    }
-}
-
-/// How many bytes of `len` have to be there to tell what they are.
-pub(crate) fn needed(len: u64) -> usize {
-    usize::try_from(len).map_or(LOOKAHEAD, |len| len.min(LOOKAHEAD))
-}
-
 impl Protobuf {
     /// A message of `len` bytes; of unknown length: [`u64::MAX`].
     pub(crate) fn new(len: u64) -> Protobuf {
@@ -361,7 +119,8 @@ impl Protobuf {
             message: None,
             key: false,
             ink: Ink::Stars,
-            hidden: None,
+            inside: Inside::default(),
+            odd: None,
         }
     }
 
@@ -380,10 +139,7 @@ impl Protobuf {
         while let Some(Open::Group(..)) = self.open.last() {
             self.pop(notes);
         }
-        // All that stands there is part of a field that breaks.
-        if let Some(hidden) = &mut self.hidden {
-            hidden.depth = hidden.depth.min(self.open.len());
-        }
+        self.inside.break_off(self.open.len());
         (self.text, self.binary) = (end, false);
         (self.key, self.ink) = (false, Ink::Stars);
         self.named = None;
@@ -393,8 +149,12 @@ impl Protobuf {
         if self.message.is_some() {
             notes.trail.enter();
         }
-        if let Open::Message(end, _) = open {
+        if let Open::Message(end, message) = open {
             self.limit = end;
+            if message.is_some_and(|message| notes.engine.schema().is_map(message)) {
+                // An entry without a key has none of the entry before.
+                notes.trail.begin_key();
+            }
         }
         self.open.push(open);
     }
@@ -412,6 +172,31 @@ impl Protobuf {
         }
     }
 
+    /// An entry of a map has begun, with `seen`: its key is looked for where it does not stand first.
+    #[inline(never)]
+    fn read_ahead(&self, seen: &[u8], inner: Option<MessageIndex>, notes: &mut Notes<'_>) {
+        let schema = notes.engine.schema();
+        if !notes.trail.is_on() || !inner.is_some_and(|message| schema.is_map(message)) {
+            return;
+        }
+        let mut at = 0_usize;
+        while let Some(rest) = seen.get(at..) {
+            at = match Field::read(rest) {
+                Field::Scalar(len) => at.saturating_add(len),
+                Field::Delimited(number, head, len) => {
+                    let len = usize::try_from(len).unwrap_or(usize::MAX);
+                    let end = head.saturating_add(len);
+                    if number == 1 {
+                        notes.trail.key(rest.get(head..end).unwrap_or_default());
+                        return;
+                    }
+                    at.saturating_add(end)
+                }
+                _ => return,
+            };
+        }
+    }
+
     /// What the innermost message is.
     fn around(&self) -> Option<MessageIndex> {
         match self.open.last() {
@@ -420,12 +205,12 @@ impl Protobuf {
         }
     }
 
-    /// Looks for a rule that names field `number`, whose tag comes next and whose value begins `head` bytes later. Answers with what a
+    /// Looks for a rule that names the field of that tag, which comes next and whose value begins `head` bytes later. Answers with what a
     /// descriptor says about the field.
     #[inline(never)]
     fn name<'a>(
         &mut self,
-        number: u32,
+        (number, wire): (u32, u8),
         head: usize,
         notes: &mut Notes<'a>,
     ) -> Option<&'a SchemaField> {
@@ -434,7 +219,7 @@ impl Protobuf {
         let around = self.around();
         let schema = notes.engine.schema();
         let field = around.and_then(|message| schema.field(message, number));
-        if !notes.trail.is_on() || self.hidden.is_some() {
+        if !notes.trail.is_on() || self.inside.masks() {
             return field;
         }
         let engine = notes.engine;
@@ -453,7 +238,7 @@ impl Protobuf {
             (Some(field), false) => {
                 let named = trail.value_of(engine, schema.names(field));
                 match field.repeated {
-                    true => named.or(trail.descend(engine, false)),
+                    true => stronger(named, trail.descend(engine, false)),
                     false => named,
                 }
             }
@@ -463,15 +248,13 @@ impl Protobuf {
                 trail.value(engine, true)
             }
         };
-        if let Some(named) = named {
+        // Letters are tags as well.
+        let odd = self.odd.is_some() && field.is_none_or(|field| !is_written(field.kind, wire));
+        if let Some(named) = named.filter(|_| !odd) {
             let start = notes.layout.at() + head as u64;
-            self.hidden = Some(Hidden::new(named, start, self.open.len()));
+            self.inside.begin(named, start, self.open.len());
         }
         field
-    }
-
-    fn masks(&self) -> bool {
-        self.hidden.is_some_and(|hidden| hidden.masks)
     }
 
     /// Makes a number zero that stands in `field` behind its tag, in as many bytes.
@@ -481,22 +264,49 @@ impl Protobuf {
             return;
         };
         let at = notes.layout.at();
-        let bytes = field.iter().enumerate().skip(head);
-        for (at, byte) in (at + head as u64..).zip(bytes.map(|(_, byte)| byte)) {
-            let zero = if tag & 7 == 0 { byte & 0x80 } else { 0 };
-            notes.hides.put(at, at + 1, zero);
+        match tag & 7 {
+            0 => {
+                let number = field.get(head..).unwrap_or_default();
+                notes.hides.put_zeros(at + head as u64, number);
+            }
+            _ => notes
+                .hides
+                .put(at + head as u64, at + field.len() as u64, 0),
         }
+    }
+
+    /// A field comes next that breaks. If a rule names it, all that follows is part of it; answers how many bytes before that are its head.
+    #[inline(never)]
+    fn broken(&mut self, bytes: &[u8], notes: &mut Notes<'_>) -> usize {
+        let Ok(Some((tag, len))) = varint(bytes) else {
+            return 0;
+        };
+        let head = match (tag & 7, Field::read(bytes)) {
+            (_, Field::Delimited(_, head, _)) => head,
+            (0 | 1 | 2 | 5, _) => len,
+            _ => return 0,
+        };
+        let (number, wire) = number_and_wire(tag);
+        if number == 0 || self.inside.masks() {
+            return 0;
+        }
+        self.name((number, wire), head, notes);
+        if !self.inside.masks() {
+            return 0;
+        }
+        self.step(head, Fill::Lines, notes.layout);
+        head
     }
 
     /// A field that a rule names ends, if one does.
     #[inline(never)]
     fn close(&mut self, notes: &mut Notes<'_>) {
-        if let Some(hidden) = self.hidden
-            && (self.open.len() <= hidden.depth || self.at >= self.end)
-        {
-            self.hidden = None;
-            hidden.end(notes.layout.at(), notes);
-        }
+        let depth = if self.at >= self.end {
+            0
+        } else {
+            self.open.len()
+        };
+        self.inside.close(depth, notes.layout.at(), notes.found);
     }
 
     #[inline]
@@ -505,20 +315,65 @@ impl Protobuf {
         self.at += len as u64;
     }
 
-    /// What a descriptor says that the contents of a field are: of a message its kind, of numbers how they are masked.
+    /// The same as [`Kind::of`] of a field in a message that there is a descriptor of; if a rule names it, it begins there. Nothing: more has to
+    /// be seen than the `short` piece that is there.
+    #[inline(never)]
+    fn told(
+        &mut self,
+        (number, head, len): (u32, usize, u64),
+        seen: &[u8],
+        short: bool,
+        notes: &mut Notes<'_>,
+    ) -> Option<Told> {
+        let known = self.known(number, notes);
+        if short && known.is_none_or(|(kind, ..)| kind == Kind::Message) {
+            return None;
+        }
+        // Whoever wrote it may have another descriptor.
+        let kind = match known {
+            Some((Kind::Message, ..)) if Shape::of(seen, len).reads => Kind::Message,
+            Some((Kind::Message, ..)) | None => Kind::of(seen, len),
+            Some((kind, ..)) => kind,
+        };
+        let mut told = Told {
+            kind,
+            message: known.and_then(|(_, message, _)| message),
+            odd: None,
+        };
+        let field = self.name((number, 2), head, notes);
+        let bytes = field.is_some_and(|field| field.kind == FieldKind::Bytes);
+        if bytes && self.inside.masks() {
+            told.kind = Kind::Binary;
+        }
+        self.ink = known.map_or(Ink::Stars, |(_, _, ink)| ink);
+        if told.message.is_some() && kind != Kind::Message {
+            if self.inside.masks() {
+                // Nothing in it may be shown.
+                told.message = None;
+            } else {
+                let end = self.at + head as u64 + len;
+                let binary = kind != Kind::Text;
+                told.odd = Some(Odd { end, binary });
+                told.kind = Kind::Message;
+            }
+        }
+        Some(told)
+    }
+
+    /// What a descriptor says that the contents of a field are: of a message its kind, of numbers how they are masked. In bytes there may be
+    /// anything.
     #[inline(never)]
     fn known(&self, number: u32, notes: &Notes<'_>) -> Option<(Kind, Option<MessageIndex>, Ink)> {
         self.message?;
         let field = notes.engine.schema().field(self.around()?, number)?;
         Some(match field.kind {
             FieldKind::Text => (Kind::Text, None, Ink::Stars),
-            FieldKind::Bytes => (Kind::Binary, None, Ink::Stars),
             FieldKind::Message(inner) => (Kind::Message, Some(inner), Ink::Stars),
             // Numbers, packed.
             FieldKind::Varint => (Kind::Binary, None, Ink::Varints),
             FieldKind::Fixed32 | FieldKind::Fixed64 => (Kind::Binary, None, Ink::Zeros),
-            // On the wire it is something else.
-            FieldKind::Group(_) => return None,
+            // They may be packed once more; a group is something else on the wire.
+            FieldKind::Bytes | FieldKind::Group(_) => return None,
         })
     }
 
@@ -528,8 +383,8 @@ impl Protobuf {
         let Ok(Some((tag, head))) = varint(field) else {
             return;
         };
-        self.name(u32::try_from(tag >> 3).unwrap_or(0), head, notes);
-        if self.masks() {
+        self.name(number_and_wire(tag), head, notes);
+        if self.inside.masks() {
             self.scalar(field, notes);
         }
     }
@@ -537,14 +392,31 @@ impl Protobuf {
     /// Goes over `bytes`, which come next; answers how many it dealt with. The others are to be shown again, with more. `last`: there are
     /// no more.
     pub(crate) fn read(&mut self, bytes: &[u8], last: bool, notes: &mut Notes<'_>) -> usize {
-        let done = self.go(bytes, last, notes);
-        if last && let Some(hidden) = self.hidden.take() {
+        let mut done = 0;
+        loop {
+            let rest = bytes.get(done..).unwrap_or_default();
+            let odd = self.odd;
+            let end = odd.map_or(u64::MAX, |odd| odd.end);
+            let left = usize::try_from(end.saturating_sub(self.at)).unwrap_or(usize::MAX);
+            let before = notes.layout.mark();
+            done += self.go(rest.get(..left).unwrap_or(rest), last, notes);
+            if let Some(odd) = odd {
+                notes.layout.flatten(before, odd.binary);
+            }
+            match self.odd {
+                // It begins there.
+                Some(_) if odd.is_none() => {}
+                Some(odd) if odd.end <= self.at => self.odd = None,
+                _ => break,
+            }
+        }
+        if last {
             let from = notes.layout.at();
             let rest = from + bytes.len().saturating_sub(done) as u64;
-            if hidden.masks {
+            if self.inside.masks() {
                 notes.hides.put(from, rest, b'*');
             }
-            hidden.end(rest, notes);
+            self.inside.close(0, rest, notes.found);
         }
         done
     }
@@ -568,7 +440,7 @@ impl Protobuf {
         if self.key {
             notes.trail.key(text);
         }
-        if !self.masks() {
+        if !self.inside.masks() {
             return;
         }
         let at = notes.layout.at();
@@ -576,11 +448,7 @@ impl Protobuf {
         match self.ink {
             Ink::Stars => notes.hides.put(at, end, b'*'),
             Ink::Zeros => notes.hides.put(at, end, 0),
-            Ink::Varints => {
-                for (at, byte) in (at..).zip(text) {
-                    notes.hides.put(at, at + 1, byte & 0x80);
-                }
-            }
+            Ink::Varints => notes.hides.put_zeros(at, text),
         }
     }
 
@@ -589,8 +457,7 @@ impl Protobuf {
         loop {
             let rest = bytes.get(done..).unwrap_or_default();
             if self.at < self.text {
-                let text =
-                    usize::try_from(self.text - self.at).map_or(rest.len(), |t| t.min(rest.len()));
+                let text = at_most(self.text - self.at, rest.len());
                 self.content(rest.get(..text).unwrap_or_default(), notes);
                 done += text;
                 if self.at < self.text {
@@ -604,14 +471,14 @@ impl Protobuf {
                 self.pop(notes);
                 continue;
             }
-            if self.hidden.is_some() {
+            if self.message.is_some() && self.inside.is_any() {
                 self.close(notes);
             }
             if rest.is_empty() || self.at >= self.end {
                 return done;
             }
             let left = self.limit - self.at;
-            let within = usize::try_from(left).map_or(rest.len(), |left| left.min(rest.len()));
+            let within = at_most(left, rest.len());
             let whole = within as u64 == left || last;
             let rest = rest.get(..within).unwrap_or_default();
             if !self.begun {
@@ -626,8 +493,13 @@ impl Protobuf {
                     _ => left,
                 };
                 if !Shape::of(seen, len).reads {
-                    self.break_off(notes);
-                    continue;
+                    if self.message.is_none() {
+                        self.break_off(notes);
+                        continue;
+                    }
+                    let (end, binary) = (self.end, false);
+                    self.odd = Some(Odd { end, binary });
+                    return done;
                 }
             }
             match Field::read(rest) {
@@ -641,23 +513,22 @@ impl Protobuf {
                 }
                 Field::Delimited(number, head, len) if len <= left - head as u64 => {
                     let contents = rest.get(head..).unwrap_or_default();
-                    let typed = self.message.is_some();
-                    let known = typed.then(|| self.known(number, notes)).flatten();
-                    if known.is_none() && contents.len() < needed(len) && !whole {
+                    // What was cut off is looked at as far as it is there.
+                    let wanted = needed(len);
+                    let seen = contents.get(..wanted).unwrap_or(contents);
+                    let short = seen.len() < wanted && !whole;
+                    let (mut inner, mut odd) = (None, None);
+                    let kind = if self.message.is_some() {
+                        let Some(told) = self.told((number, head, len), seen, short, notes) else {
+                            return done;
+                        };
+                        (inner, odd) = (told.message, told.odd);
+                        told.kind
+                    } else if short {
                         return done;
-                    }
-                    let (kind, inner) = match known {
-                        Some((kind, inner, _)) => (kind, inner),
-                        None => {
-                            let seen = contents.get(..needed(len).min(contents.len()));
-                            // What was cut off is looked at as far as it is there.
-                            (Kind::of(seen.unwrap_or_default(), len), None)
-                        }
+                    } else {
+                        Kind::of(seen, len)
                     };
-                    if typed {
-                        self.name(number, head, notes);
-                        self.ink = known.map_or(Ink::Stars, |(_, _, ink)| ink);
-                    }
                     let message = kind == Kind::Message && self.open.len() < DEEPEST;
                     // `map` entries, attributes of OTLP, labels of Prometheus: field 1 is a name, field 2 what it names, often wrapped in
                     // a message of its own.
@@ -675,6 +546,13 @@ impl Protobuf {
                     if message {
                         self.push(Open::Message(self.at + len, inner), notes);
                         self.named = value.then_some((self.at, Value::Wrapped));
+                        if inner.is_some() {
+                            self.read_ahead(seen, inner, notes);
+                        }
+                        if odd.is_some() && self.odd.is_none() {
+                            self.odd = odd;
+                            return done;
+                        }
                     } else {
                         self.text = self.at + len;
                         self.binary = kind != Kind::Text;
@@ -690,7 +568,8 @@ impl Protobuf {
                 }
                 Field::Begin(number, len) if self.open.len() < DEEPEST => {
                     self.named = None;
-                    let inner = match self.name(number, len, notes).map(|field| field.kind) {
+                    let field = self.name((number, 3), len, notes);
+                    let inner = match field.map(|field| field.kind) {
                         Some(FieldKind::Group(inner)) => Some(inner),
                         _ => None,
                     };
@@ -706,7 +585,12 @@ impl Protobuf {
                     done += len;
                 }
                 Field::Scalar(_) | Field::Open if !whole => return done,
-                _ => self.break_off(notes),
+                _ => {
+                    if self.message.is_some() {
+                        done += self.broken(rest, notes);
+                    }
+                    self.break_off(notes);
+                }
             }
         }
     }
