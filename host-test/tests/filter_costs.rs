@@ -24,6 +24,10 @@ const LOADING_TIME: Duration = Duration::from_millis(20);
 /// Instructions of the module for a request and its response, a dozen headers and a body of a line.
 const EXCHANGE: u64 = 110_000;
 
+/// Instructions of the module for each byte of codes that stand side by side: a few of a hundred more than they are, and fewer than there are
+/// where each block looks for a place to end in all that follows.
+const DENSE: [(&str, f64); 3] = [("%41", 1850.0), ("%5Cu0041", 2700.0), ("&#65;", 1020.0)];
+
 static STRICT: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../policies/strict.toml");
     let policy = Policy::load(path, &NoBuiltins).unwrap_or_else(|error| panic!("{error}"));
@@ -283,6 +287,28 @@ fn a_small_exchange_needs_few_instructions() {
         costs[8], costs[15]
     );
     assert!(costs[8] <= EXCHANGE, "{costs:?}");
+}
+
+/// Where codes stand side by side, in views that nest, each view is asked time and again whether it may end.
+#[test]
+fn codes_side_by_side_cost_what_their_views_cost() {
+    let counting = Module::with_fuel(&STRICT).unwrap();
+    let mut host = Host::builder(&counting).extra_vms(0).start().unwrap();
+    let mut cost = |unit: &str| {
+        let body = unit.repeat((256 << 10) / unit.len()).into_bytes();
+        let transaction = upload(body.clone(), true);
+        let before = host.fuel_used();
+        let outcome = host.run(&transaction, &Chunking::size(64 << 10));
+        assert_eq!(outcome.violations, []);
+        assert_eq!(outcome.upstream.body, body);
+        (host.fuel_used() - before) as f64 / body.len() as f64
+    };
+    cost("text");
+    for (unit, most) in DENSE {
+        let each = cost(unit);
+        println!("{unit}: {each:.1} instructions for each byte");
+        assert!(each <= most, "{unit}: {each}");
+    }
 }
 
 #[test]
