@@ -12,6 +12,7 @@ use alloc::vec::Vec;
 use crate::artifact::{RuleProgram, WindowPart};
 use crate::boundary::{ByteSet, set_of};
 use crate::prefilter::dictionary::{Dictionary, HASHED, Known};
+use crate::prefilter::sieve::Sieve;
 use crate::prefilter::{Strip, TOKEN, begins_tokens};
 
 /// A `_` in a word stands for one of these, or for nothing.
@@ -23,6 +24,7 @@ const COMPARED: usize = 8;
 /// What is looked for where tokens begin: windows, and words.
 pub(crate) struct Tokens {
     dictionary: Dictionary<Begun>,
+    sieve: Sieve,
     /// The furthest that a word reaches; `None`: there are no words.
     within: Option<usize>,
     /// Some word begins with ASCII that is no letter and no digit.
@@ -72,8 +74,12 @@ impl Tokens {
                 });
             }
         }
+        let mut sieve = Sieve::default();
+        let dictionary =
+            Dictionary::sieved(&texts, |mask, literal, sets| sieve.add(mask, literal, sets));
         Tokens {
-            dictionary: Dictionary::new(&texts),
+            dictionary,
+            sieve,
             within,
             others,
         }
@@ -92,6 +98,7 @@ impl Tokens {
     /// Leaves the positions at which something may have the bytes that are there.
     pub(crate) fn sift(&self, hay: &[u8], from: usize, strip: &mut Strip) {
         self.dictionary.sift(hay, from, &mut strip.tokens);
+        self.sieve.sift(hay, from, &mut strip.tokens);
     }
 
     /// What may begin at `at`: at least that which does, for eight bytes are compared. Bytes beyond the end match.

@@ -5,7 +5,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use super::index::members;
+use super::spelled::Spelled;
 use super::{Positions, STRIP, WINDOW};
 use crate::boundary::ByteSet;
 
@@ -20,7 +20,7 @@ const SPELLINGS: usize = 64;
 /// In no more ways than this are five of them spelled out: that takes time whenever an artifact is loaded.
 const FEW: usize = 8;
 /// Bytes that are compared.
-const COMPARED: usize = 8;
+pub(super) const COMPARED: usize = 8;
 /// How far before a position the bytes may begin that are compared.
 pub const BACK: u8 = 8;
 
@@ -35,21 +35,44 @@ pub(crate) struct Known {
     pub(crate) literal: u64,
 }
 
-impl Known {
-    /// Whether `word` can be these bytes, as far as it is `there`.
-    #[inline(always)]
-    fn is(&self, word: u64, there: u64) -> bool {
-        (word ^ self.literal) & self.mask & there == 0
-    }
-}
-
 /// One comparison, for all of whom it stands.
 #[derive(Debug, Clone, Copy)]
 struct Test {
-    known: Known,
+    /// Which bits are known of the eight bytes before the position, and of the eight from it on.
+    masks: [u64; 2],
+    /// What they are.
+    literals: [u64; 2],
     /// For whom: from here in the list of them, and up to here.
     from: u32,
     to: u32,
+}
+
+impl Test {
+    fn new(known: Known, from: u32, to: u32) -> Test {
+        let back = u32::from(known.back.min(BACK));
+        // The bytes before the position are the last ones of their word.
+        let halves = |word: u64| {
+            let before = word.checked_shl(64 - 8 * back).unwrap_or(0);
+            [before, word.checked_shr(8 * back).unwrap_or(0)]
+        };
+        Test {
+            masks: halves(known.mask),
+            literals: halves(known.literal),
+            from,
+            to,
+        }
+    }
+
+    /// Whether the bytes around a position can be these, as far as they are `there`.
+    #[inline(always)]
+    fn is(&self, around: [u64; 2], there: [u64; 2]) -> bool {
+        let differs = |half: usize| {
+            let [a, b, c, d] = [&around, &self.literals, &self.masks, &there]
+                .map(|words| words.get(half).copied().unwrap_or(0));
+            (a ^ b) & c & d
+        };
+        differs(0) | differs(1) == 0
+    }
 }
 
 /// Texts by their bytes, each for a `T`.
@@ -71,11 +94,13 @@ struct Layer<const N: usize> {
     tests: Vec<Test>,
 }
 
+/// What case leaves open, set in each byte.
+pub(super) const LOWER: u64 = 0x2020_2020_2020_2020;
+
 /// Bytes, but for case, spread over a word: no bit before bit `8 * N` depends on more than the first `N` bytes, and the last of
 /// these depend on all of them.
 #[inline(always)]
 fn spread(word: u64) -> u64 {
-    const LOWER: u64 = 0x2020_2020_2020_2020;
     (word | LOWER).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
@@ -136,38 +161,6 @@ fn cut_word(rest: &[u8]) -> (u64, u64) {
         })
 }
 
-/// What some bytes may be, but for case: a list for each place.
-struct Spelled<const N: usize>([([u8; FOLDED], usize); N]);
-
-/// Bytes that case leaves of all.
-const FOLDED: usize = 128;
-
-impl<const N: usize> Spelled<N> {
-    fn new(sets: &[ByteSet]) -> Spelled<N> {
-        let mut places = [([0; FOLDED], 0); N];
-        for ((bytes, count), set) in places.iter_mut().zip(sets) {
-            for (slot, byte) in bytes.iter_mut().zip(members(folded(set))) {
-                *slot = byte;
-                *count += 1;
-            }
-        }
-        Spelled(places)
-    }
-
-    /// Calls `each` with every text that they can be, in little-endian order.
-    fn texts(&self, each: &mut impl FnMut(u64)) {
-        fn from(places: &[([u8; FOLDED], usize)], word: u64, at: u32, each: &mut impl FnMut(u64)) {
-            let Some(((bytes, count), rest)) = places.split_first() else {
-                return each(word);
-            };
-            for &byte in bytes.iter().take(*count) {
-                from(rest, word | u64::from(byte) << at, at + 8, each);
-            }
-        }
-        from(&self.0, 0, 0, each);
-    }
-}
-
 impl<const N: usize> Layer<N> {
     /// Of tests, each with the sets of its first bytes. Calls `each` with what these are, spread.
     fn new(all: &[(Test, &[ByteSet; HASHED])], mut each: impl FnMut(u64)) -> Layer<N> {
@@ -176,13 +169,13 @@ impl<const N: usize> Layer<N> {
         let mut last = Box::new([0u16; HEADS]);
         let mut pairs: Vec<(u16, u16)> = Vec::with_capacity(4 * all.len());
         // Neighbours often begin alike.
-        let (mut known, mut spelled): (&[ByteSet], _) = (&[], Spelled::<N>::new(&[]));
+        let (mut known, mut spelled): (&[ByteSet], _) = (&[], Spelled::default());
         for (i, (_, sets)) in (1..).zip(all) {
             let sets = sets.get(..N).unwrap_or_default();
             if known != sets {
                 (known, spelled) = (sets, Spelled::new(sets));
             }
-            spelled.texts(&mut |text| {
+            spelled.texts(N, &mut |text| {
                 let spread = spread(text);
                 each(spread);
                 let head = hash::<N>(spread, HEADS.ilog2());
@@ -202,15 +195,12 @@ impl<const N: usize> Layer<N> {
         }
         // Each is put where its list has got to, in order.
         let mut next = heads.clone();
-        let nothing = Test {
-            known: Known {
-                back: 0,
-                mask: 0,
-                literal: 0,
-            },
-            from: 0,
-            to: 0,
+        let nothing = Known {
+            back: 0,
+            mask: 0,
+            literal: 0,
         };
+        let nothing = Test::new(nothing, 0, 0);
         let mut tests = alloc::vec![nothing; pairs.len()];
         for (head, i) in pairs {
             if let Some(at) = next.get_mut(usize::from(head)) {
@@ -239,6 +229,15 @@ impl<const N: usize> Layer<N> {
 impl<T: Copy + Ord> Dictionary<T> {
     /// Of what is known of each text, whom it stands for, and the sets of its first bytes.
     pub(crate) fn new(texts: &[(Known, T, [ByteSet; HASHED])]) -> Dictionary<T> {
+        Dictionary::sieved(texts, |_, _, _| {})
+    }
+
+    /// The same. Calls `each` with what is known of the eight bytes of every text from its position on, mask and value, and with the
+    /// sets: once for texts that are alike.
+    pub(crate) fn sieved(
+        texts: &[(Known, T, [ByteSet; HASHED])],
+        mut each: impl FnMut(u64, u64, &[ByteSet; HASHED]),
+    ) -> Dictionary<T> {
         // Not the texts are sorted: their sets are large.
         let keys = texts.iter().map(|&(known, owner, _)| (known, owner));
         let mut order: Vec<(Known, T, u32)> = keys
@@ -267,11 +266,15 @@ impl<T: Copy + Ord> Dictionary<T> {
                 } else {
                     &mut short
                 };
-                list.push((Test { known, from, to }, sets));
+                list.push((Test::new(known, from, to), sets));
             }
         }
         for list in [&mut short, &mut long] {
             list.dedup_by(|(a, some), (b, others)| a.from == b.from && some == others);
+            for (test, sets) in list.iter() {
+                let ([_, mask], [_, literal]) = (test.masks, test.literals);
+                each(mask, literal, sets);
+            }
         }
         let mut gates = Box::new([0; GATES]);
         let mut open = |spread, half: fn([u32; 2]) -> u32| {
@@ -344,84 +347,60 @@ impl<T: Copy> Dictionary<T> {
     /// Calls `found` for whom stands at `at`, as far as what is known goes; bytes beyond the end match.
     #[inline]
     pub(crate) fn standing(&self, hay: &[u8], at: usize, mut found: impl FnMut(T)) {
-        let around = Around::of(hay, at);
-        let first = spread(around.first());
+        let (around, there) = around(hay, at);
+        let first = spread(around[1]);
         for tests in [self.short.tests(first), self.long.tests(first)] {
-            let mut left = tests.iter();
-            while let Some(test) = around.next(&mut left) {
+            let found_here = |test: &Test| {
                 let owners = self.owners.get(test.from as usize..test.to as usize);
                 owners.unwrap_or_default().iter().for_each(|&o| found(o));
+            };
+            // Two loops, for nearly always all bytes are there.
+            match there {
+                None => tests
+                    .iter()
+                    .filter(|test| test.is(around, [!0; 2]))
+                    .for_each(found_here),
+                Some(there) => tests
+                    .iter()
+                    .filter(|test| test.is(around, there))
+                    .for_each(found_here),
             }
         }
     }
 }
 
-/// [`BACK`] bytes before a position and [`COMPARED`] from it on.
-struct Around {
-    bytes: [u8; AROUND],
-    /// Which of them are there, all bits of each.
-    there: Option<[u8; AROUND]>,
+/// The eight bytes before a position and the eight from it on; and, unless all are, which of them are there, all bits of each.
+#[inline(always)]
+fn around(hay: &[u8], at: usize) -> ([u64; 2], Option<[u64; 2]>) {
+    let before = at.checked_sub(usize::from(BACK));
+    let bytes = before.and_then(|from| hay.get(from..)?.first_chunk::<AROUND>());
+    match bytes {
+        Some(bytes) => (halves(bytes), None),
+        None => cut_around(hay, at),
+    }
 }
 
 const AROUND: usize = BACK as usize + COMPARED;
 
-impl Around {
-    #[inline(always)]
-    fn of(hay: &[u8], at: usize) -> Around {
-        let before = at.checked_sub(usize::from(BACK));
-        match before.and_then(|from| hay.get(from..)?.first_chunk::<AROUND>()) {
-            Some(&bytes) => Around { bytes, there: None },
-            None => Around::cut(hay, at),
+#[inline(always)]
+fn halves(bytes: &[u8; AROUND]) -> [u64; 2] {
+    let word = |half: Option<&[u8; 8]>| half.copied().map_or(0, u64::from_le_bytes);
+    [word(bytes.first_chunk()), word(bytes.last_chunk())]
+}
+
+/// The same near an end of `hay`. What would begin before it does not begin at all, what goes on behind it may.
+#[cold]
+fn cut_around(hay: &[u8], at: usize) -> ([u64; 2], Option<[u64; 2]>) {
+    let (mut bytes, mut there) = ([0; AROUND], [0xff; AROUND]);
+    for (i, (byte, there)) in bytes.iter_mut().zip(&mut there).enumerate() {
+        let index = (at + i).checked_sub(usize::from(BACK));
+        match index.map(|index| hay.get(index)) {
+            Some(Some(&known)) => *byte = known,
+            Some(None) => *there = 0,
+            None => {}
         }
     }
-
-    /// The same near an end of `hay`. What would begin before it does not begin at all, what goes on behind it may.
-    #[cold]
-    fn cut(hay: &[u8], at: usize) -> Around {
-        let (mut bytes, mut there) = ([0; AROUND], [0xff; AROUND]);
-        for (i, (byte, there)) in bytes.iter_mut().zip(&mut there).enumerate() {
-            let index = (at + i).checked_sub(usize::from(BACK));
-            match index.map(|index| hay.get(index)) {
-                Some(Some(&known)) => *byte = known,
-                Some(None) => *there = 0,
-                None => {}
-            }
-        }
-        Around {
-            bytes,
-            there: Some(there),
-        }
-    }
-
-    /// The eight bytes that begin so many before the position.
-    #[inline(always)]
-    fn word(bytes: &[u8; AROUND], back: u8) -> u64 {
-        let begin = usize::from(BACK - back.min(BACK));
-        let word = bytes.get(begin..).and_then(|rest| rest.first_chunk());
-        word.copied().map_or(0, u64::from_le_bytes)
-    }
-
-    #[inline(always)]
-    fn first(&self) -> u64 {
-        Around::word(&self.bytes, 0)
-    }
-
-    /// The next of `tests` that holds.
-    #[inline(always)]
-    fn next<'a>(&self, tests: &mut core::slice::Iter<'a, Test>) -> Option<&'a Test> {
-        match &self.there {
-            None => tests.find(|test| {
-                test.known
-                    .is(Around::word(&self.bytes, test.known.back), !0)
-            }),
-            Some(there) => tests.find(|Test { known, .. }| {
-                known.is(
-                    Around::word(&self.bytes, known.back),
-                    Around::word(there, known.back),
-                )
-            }),
-        }
-    }
+    (halves(&bytes), Some(halves(&there)))
 }
 
 #[cfg(test)]

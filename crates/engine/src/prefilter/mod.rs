@@ -13,6 +13,8 @@
 mod block;
 pub(crate) mod dictionary;
 pub(crate) mod index;
+pub(crate) mod sieve;
+mod spelled;
 mod vector;
 
 use alloc::boxed::Box;
