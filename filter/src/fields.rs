@@ -203,7 +203,9 @@ impl Scanner<'_> {
                 }
                 named => {
                     let mut field = self.structured(kind, name, value, disposition);
-                    if let Some((rule, action)) = named.filter(|_| !value.is_empty()) {
+                    // The parts of the others are named, and not the whole.
+                    let by_parts = kind != Kind::Credentials && !value.is_empty();
+                    if let Some((rule, action)) = named.filter(|_| by_parts) {
                         self.tally.add(rule, disposition.outcome(action));
                         field.found = true;
                     }
@@ -328,7 +330,8 @@ impl Scanner<'_> {
         disposition: Disposition,
         field: &mut Field,
     ) {
-        let complete = self.scan(Place::Header, &[name, SEPARATOR, &token.bytes], disposition);
+        // What names the header was counted with its value.
+        let complete = self.scan(Format::Text, &[name, SEPARATOR, &token.bytes], disposition);
         let inside = self.verdict(name.len(), complete);
         field.block = field.block.or(inside.block);
         field.remove |= inside.remove || self.removes();
@@ -421,7 +424,7 @@ impl Scanner<'_> {
                 && (index < MOST_NAMED || name.len() <= bytes.len().saturating_mul(16));
             let head = [name, SEPARATOR];
             for (format, parts) in [
-                (Format::Header, if named { head.as_slice() } else { &[] }),
+                (Format::Text, if named { head.as_slice() } else { &[] }),
                 (Format::Protobuf, &[]),
             ] {
                 let before = parts.iter().map(|part| part.len()).sum::<usize>() as u64;

@@ -208,6 +208,12 @@ fn headers_that_are_made_of_parts_are_named_by_their_own_names() {
             };
             assert_eq!(values(headers, name), [wanted], "{action} {name}");
         }
+        let metrics = host.metrics();
+        let rules = metrics
+            .iter()
+            .filter(|(name, _)| name.starts_with("blackbar.rule."));
+        let counted: u64 = rules.map(|(_, count)| count).sum();
+        assert_eq!(counted, PARTED.len() as u64, "{action}: {metrics:?}");
     }
 }
 

@@ -492,7 +492,10 @@ impl Carrier {
     pub(crate) fn oldest(&self) -> u64 {
         let guarded = self.guard.as_ref();
         let oldest = guarded.map_or(u64::MAX, |guarded| guarded.guard.oldest());
-        self.oldest_growth(self.open().oldest).min(oldest)
+        let walked = self.walk.as_ref().map_or(u64::MAX, |walk| walk.oldest());
+        self.oldest_growth(self.open().oldest)
+            .min(oldest)
+            .min(walked)
     }
 
     /// Makes edits of what the stream wants to replace.

@@ -1,5 +1,5 @@
-//! Protobuf of which there are descriptors: nothing is guessed, and fields that rules name are masked by key and by path. What comes out is read
-//! by an independent reader of the same descriptors, and is as before but for these.
+//! Protobuf of which there are descriptors: texts and messages are what these say, and fields that rules name are masked by key and by path.
+//! What comes out is read by an independent reader of the same descriptors, and is as before but for these.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -324,6 +324,15 @@ fn bytes_may_hold_a_message() {
     // A rule that names them hides all of them.
     let key = field(19, field(1, "hunter2"));
     assert_eq!(becomes(&key, &field(19, "*********")), 1);
+}
+
+#[test]
+fn what_should_be_a_number_may_hold_a_message() {
+    // As above, from somebody with another descriptor. No rule names a `house`; `pins` are named, and masked as numbers.
+    let message = |key: &str| field(13, field(3, field(1, format!("{key}{}", " ".repeat(68)))));
+    let got = run(Format::Protobuf, &message("ghp_ABCDEFG1"));
+    assert_eq!(got.out, message("ghp_********"));
+    assert_eq!(becomes(&field(8, field(1, "x")), &field(8, [0; 3])), 1);
 }
 
 #[test]

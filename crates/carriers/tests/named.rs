@@ -234,6 +234,32 @@ fn parts_of_multipart() {
 }
 
 #[test]
+fn names_of_parts_are_those_of_their_disposition() {
+    let part = |head: &str, value: &str| format!("--b\r\n{head}\r\n\r\n{value}\r\n--b--\r\n");
+    let password = "Content-Disposition: form-data; name=\"password\"";
+    for head in [
+        // The name of a content type is another one, wherever it stands.
+        format!("{password}\r\nContent-Type: text/plain; name=\"x\""),
+        format!("Content-Type: text/plain; name=\"x\"\r\n{password}"),
+        // Receivers take one or the other.
+        format!("{password}; name=\"x\""),
+        "Content-Disposition: form-data; name=\"x\"; name=\"password\"".to_owned(),
+        format!("Content-Disposition: form-data; name=\"x\"\r\n{password}"),
+    ] {
+        redacts(
+            Format::Multipart(Boundary::default()),
+            &part(&head, "hunter2"),
+            &part(&head, "[t.password]"),
+        );
+    }
+    let other = part(
+        "Content-Disposition: form-data; name=\"x\"\r\nContent-Type: text/plain; name=\"password\"",
+        "hunter2",
+    );
+    redacts(Format::Multipart(Boundary::default()), &other, &other);
+}
+
+#[test]
 fn json_in_frames() {
     let frame = |json: &str| {
         let mut out = vec![0];

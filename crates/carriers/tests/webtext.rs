@@ -173,6 +173,35 @@ fn what_is_no_base64_is_bytes_that_are_counted() {
     assert_eq!(got.out, b"");
 }
 
+/// A field that a rule names is told at its end, when the pieces of base64 that it began in are long gone.
+#[test]
+fn a_long_field_is_found_where_it_begins() {
+    let subject = Subject::of(
+        "[pack]\nid = \"t\"\ntitle = \"t\"\n[[rule]]\nid = \"t.password\"\ndescription = \"x\"\nsource = \"none\"\nfields = [\"password\"]\n",
+    );
+    let json = format!("{{\"password\":\"{}\",\"n\":1}}", "hunter2 ".repeat(1200));
+    let whole = frame(0, json.as_bytes());
+    let pieces: Vec<String> = whole.chunks(1000).map(padded).collect();
+    let text = pieces.concat();
+    let format = Format::WebText(Codec::Json);
+    let plain = subject.run(&whole, Format::Frames(Codec::Json), Views::default(), &[]);
+    let ends: Vec<usize> = pieces
+        .iter()
+        .scan(0, |end, piece| {
+            *end += piece.len();
+            Some(*end)
+        })
+        .collect();
+    let mut found = Vec::new();
+    for cuts in [&[][..], &ends[..ends.len() - 1]] {
+        let got = subject.run(text.as_bytes(), format, Views::default(), cuts);
+        assert_eq!(decoded(&got.out), plain.out);
+        assert_eq!(got.findings.len(), 1);
+        found.push(got.findings);
+    }
+    assert_eq!(found[0], found[1]);
+}
+
 #[test]
 fn memory_is_bounded() {
     let subject = Subject::new();

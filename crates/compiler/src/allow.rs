@@ -27,12 +27,18 @@ pub(crate) fn automata(
         all(&Hir::alternation(parts.collect()))
     };
     let places: Vec<usize> = (0..patterns.len()).collect();
-    if let Some(whole) = together(&places).filter(|whole| whole.bytes() <= SMALL) {
+    let whole = together(&places);
+    if let Some(whole) = whole.clone().filter(|whole| whole.bytes() <= SMALL) {
         return Ok(vec![whole]);
     }
     let mut waiting = Vec::new();
     for (place, pattern) in patterns.iter().enumerate() {
         waiting.push((place, one(place, pattern)?));
+    }
+    // Literals share their beginnings: a long list of them is best left whole, and not worth a search.
+    let apart: usize = waiting.iter().map(|(_, built)| built.bytes()).sum();
+    if let Some(whole) = whole.filter(|whole| whole.bytes() <= apart) {
+        return Ok(vec![whole]);
     }
     // The smallest first: what is left over at the end is what goes with nothing.
     waiting.sort_by_key(|(place, built)| (built.bytes(), *place));
@@ -148,6 +154,16 @@ mod tests {
             count > 1 && parts < whole,
             "{count} parts of {parts} bytes, {whole} whole"
         );
+    }
+
+    #[test]
+    fn a_long_list_of_literals_stays_whole() {
+        let keys: Vec<String> = (0..200u32)
+            .map(|n| format!("test_{:08x}", n.wrapping_mul(0x9e37_79b9)))
+            .collect();
+        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        let (whole, parts) = dealt(&keys);
+        assert_eq!((parts.len(), parts[0].bytes()), (1, whole.bytes()));
     }
 
     #[test]

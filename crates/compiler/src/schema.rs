@@ -77,6 +77,12 @@ fn pool(descriptors: &Descriptors) -> Result<DescriptorPool, Box<Diagnostic>> {
     if set.file.is_empty() {
         return Err(refused("is a set of no descriptors", MAKE));
     }
+    if set.file.iter().any(|file| file.syntax() == "editions") {
+        return Err(refused(
+            "is of a .proto with an edition, which is not read",
+            "write it as `syntax = \"proto3\"` or `\"proto2\"`",
+        ));
+    }
     DescriptorPool::from_file_descriptor_set(set).map_err(|_| {
         refused(
             "names what it does not define: it was made without its imports, or is broken",

@@ -84,6 +84,12 @@ impl Fields {
         self.trail.leave();
     }
 
+    /// Where the first value begins that is not told yet; beyond everything, if there is none.
+    pub(crate) fn oldest(&self) -> u64 {
+        let values = [&self.hidden, &self.noted].into_iter().flatten();
+        values.map(|value| value.start).min().unwrap_or(u64::MAX)
+    }
+
     /// A key begins.
     pub(crate) fn begin_key(&mut self) {
         self.trail.begin_key();

@@ -154,7 +154,7 @@ impl guard::Guard for Guard {
     }
 
     fn oldest(&self) -> u64 {
-        self.fields.hidden().map_or(u64::MAX, |hidden| hidden.start)
+        self.fields.oldest()
     }
 
     fn memory(&self) -> usize {

@@ -115,8 +115,8 @@ pub(crate) struct Head {
     pub(crate) is_file: bool,
     /// The name of the field that it is the value of, or nothing.
     pub(crate) name: Vec<u8>,
-    /// The same of every part, for rules that name fields.
-    pub(crate) field: Option<Vec<u8>>,
+    /// All names that the disposition of any part gives, for rules that name fields.
+    pub(crate) names: Vec<Vec<u8>>,
     /// `base64` and `quoted-printable` are read by views.
     pub(crate) is_base64: bool,
     pub(crate) is_quoted_printable: bool,
@@ -133,7 +133,7 @@ impl Head {
             format: Format::Text,
             is_file: false,
             name: Vec::new(),
-            field: None,
+            names: Vec::new(),
             is_base64: false,
             is_quoted_printable: false,
             fields: Vec::new(),
@@ -228,10 +228,14 @@ impl Head {
                 b"name" | b"name*" | b"filename" | b"filename*" => self.covered.push(shift(all)),
                 _ => self.field(block, shift(param.name.clone()), Style::Token),
             }
-            if name == b"name" && text.len() <= LONGEST_NAME {
+            // That of a content type is another one. Of several, receivers may take any.
+            if name == b"name" && !is_type && text.len() <= LONGEST_NAME {
                 let good = text.iter().filter(|byte| **byte >= 0x20 && **byte != b'\\');
-                self.name = good.copied().collect();
-                self.field = Some(self.name.clone());
+                let name: Vec<u8> = good.copied().collect();
+                if self.names.is_empty() {
+                    self.name.clone_from(&name);
+                }
+                self.names.push(name);
             }
             self.is_file |= name.starts_with(b"filename");
             let style = match (param.is_quoted, name.ends_with(b"*")) {

@@ -111,9 +111,12 @@ impl Multipart {
                     let start = self.at + all as u64;
                     self.state = State::Inside;
                     self.trail.prepare(with.engine, with.plan);
-                    let field = head.field.as_deref().filter(|_| self.trail.is_on());
-                    let named =
-                        field.and_then(|name| pairs::named(&mut self.trail, with.engine, name));
+                    let trail = &mut self.trail;
+                    let follows = trail.is_on();
+                    let names = head.names.iter().filter(|_| follows);
+                    let named = names
+                        .filter_map(|name| pairs::named(trail, with.engine, name))
+                        .max_by_key(|named| named.hides());
                     if named.is_none() && head.is_file && self.files == Files::Pass {
                         self.passed += 1;
                         self.state = State::Unread;

@@ -134,7 +134,7 @@ impl WebText {
     /// Where the group begins that `at` stands in: as digits, and decoded.
     fn group(&self, at: u64) -> (u64, u64) {
         let (digits, start) = self.segment(at);
-        let groups = (at - start) / 3;
+        let groups = at.saturating_sub(start) / 3;
         (digits + 4 * groups, start + 3 * groups)
     }
 

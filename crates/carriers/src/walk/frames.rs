@@ -149,6 +149,17 @@ impl Frames {
         }
     }
 
+    /// No field that is still to be told starts before it.
+    pub(crate) fn oldest(&self) -> u64 {
+        match &self.state {
+            State::Message(message) => message.oldest(),
+            State::Json(Json { guarded: true, .. }) => {
+                self.guard.as_ref().map_or(u64::MAX, |guard| guard.oldest())
+            }
+            _ => u64::MAX,
+        }
+    }
+
     /// Bytes held on the heap.
     pub(crate) fn memory(&self) -> usize {
         let guard = self.guard.as_ref();

@@ -155,6 +155,12 @@ impl Inside {
         self.masked.is_some() || self.counted.is_some()
     }
 
+    /// Where the first of them begins; beyond everything, if there is none.
+    pub(crate) fn oldest(&self) -> u64 {
+        let starts = [&self.masked, &self.counted].into_iter().flatten();
+        starts.map(|field| field.start).min().unwrap_or(u64::MAX)
+    }
+
     /// What is open breaks, but for so much around it: all that stands there is part of a field that breaks.
     pub(crate) fn break_off(&mut self, depth: usize) {
         for field in [&mut self.masked, &mut self.counted].into_iter().flatten() {

@@ -244,6 +244,11 @@ pub(crate) struct Items {
 }
 
 impl Items {
+    /// No field that is still to be told starts before it.
+    pub(crate) fn oldest(&self) -> u64 {
+        self.inside.oldest()
+    }
+
     pub(crate) fn new(packing: Packing) -> Items {
         Items {
             packing,

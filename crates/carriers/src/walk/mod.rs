@@ -168,6 +168,18 @@ impl Walk {
         self.forced
     }
 
+    /// No finding of its own that is still to be told starts before it.
+    pub(crate) fn oldest(&self) -> u64 {
+        let inside = match &self.reader {
+            Reader::Protobuf(reader) => reader.oldest(),
+            Reader::Frames(frames) => frames.oldest(),
+            Reader::Items(items) => items.oldest(),
+            Reader::Counted(_) | Reader::Redis(_) => u64::MAX,
+        };
+        let found = self.found.iter().map(|finding| finding.start);
+        found.fold(inside, u64::min)
+    }
+
     /// Takes what was found in compressed frames, each at the bytes of its frame, and the fields that rules name.
     pub(crate) fn take_found(&mut self) -> Vec<Finding> {
         core::mem::take(&mut self.found)

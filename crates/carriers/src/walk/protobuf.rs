@@ -326,13 +326,14 @@ impl Protobuf {
         notes: &mut Notes<'_>,
     ) -> Option<Told> {
         let known = self.known(number, notes);
-        if short && known.is_none_or(|(kind, ..)| kind == Kind::Message) {
+        if short && known.is_none_or(|(kind, ..)| kind != Kind::Text) {
             return None;
         }
         // Whoever wrote it may have another descriptor.
         let kind = match known {
             Some((Kind::Message, ..)) if Shape::of(seen, len).reads => Kind::Message,
             Some((Kind::Message, ..)) | None => Kind::of(seen, len),
+            Some((Kind::Binary, ..)) if Kind::of(seen, len) == Kind::Message => Kind::Message,
             Some((kind, ..)) => kind,
         };
         let mut told = Told {
@@ -341,8 +342,9 @@ impl Protobuf {
             odd: None,
         };
         let field = self.name((number, 2), head, notes);
-        let bytes = field.is_some_and(|field| field.kind == FieldKind::Bytes);
-        if bytes && self.inside.masks() {
+        let opaque =
+            |field: &SchemaField| !matches!(field.kind, FieldKind::Text | FieldKind::Message(_));
+        if field.is_some_and(opaque) && self.inside.masks() {
             told.kind = Kind::Binary;
         }
         self.ink = known.map_or(Ink::Stars, |(_, _, ink)| ink);
@@ -387,6 +389,11 @@ impl Protobuf {
         if self.inside.masks() {
             self.scalar(field, notes);
         }
+    }
+
+    /// No field that is still to be told starts before it.
+    pub(crate) fn oldest(&self) -> u64 {
+        self.inside.oldest()
     }
 
     /// Goes over `bytes`, which come next; answers how many it dealt with. The others are to be shown again, with more. `last`: there are

@@ -463,6 +463,12 @@ fn descriptors_that_are_none_are_refused_where_they_are_named() {
     says(&file("wrong.pb"), "`wrong.pb` is no set of descriptors");
     says(&file("wrong.pb"), "d.toml:5:8");
     says(&file("empty.pb"), "is a set of no descriptors");
+    // A file `a.proto` with the syntax `editions`.
+    scratch.write(
+        "descriptors/new.pb",
+        b"\x0a\x13\x0a\x07a.proto\x62\x08editions",
+    );
+    says(&file("new.pb"), "a .proto with an edition");
     let more = |more: &str| format!("{}\n{more}", file("users.pb"));
     says(
         &more("messages = [\"acme.v1.Nobody\"]"),
