@@ -23,6 +23,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import boto3
 import brotli
 import grpc
+import logging_loki
 import msgpack
 import snappy
 import zstandard
@@ -56,6 +57,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from pygelf import GelfHttpHandler
+from splunk_hec_handler import SplunkHecHandler
 
 from planted import KEY_ID, LINE, MAIL, PASSWORD, PLANTED, TOKEN, compare
 
@@ -376,6 +378,25 @@ def main():
 
     play.case("Loki push, JSON", loki, lambda _, body: json.loads(body))
 
+    def logged(handler, *messages, **more):
+        log = logging.Logger("shop")
+        log.addHandler(handler)
+        for message in messages:
+            log.warning(message, **more)
+        handler.close()
+
+    def loki_handler(port):
+        handler = logging_loki.LokiHandler(url=f"http://127.0.0.1:{port['http']}/loki/api/v1/push", tags={"app": "shop"}, version="1")
+        logged(handler, LINE, f"password={PASSWORD}", extra={"tags": {"user": MAIL}})
+
+    def without_times(_, body):
+        streams = json.loads(body)["streams"]
+        for stream in streams:
+            stream["values"] = [line for _, line in stream["values"]]
+        return streams
+
+    play.case("Loki push, JSON, python-logging-loki", loki_handler, without_times)
+
     def packed_push(port, coding):
         values = [[str(1_700_000_000_000_000_000 + i), f"{i} {LINE}"] for i in range(200)]
         body = json.dumps({"streams": [{"stream": {"app": "shop"}, "values": values}]}).encode()
@@ -412,6 +433,18 @@ def main():
         return found
 
     play.case("Splunk HEC, events", splunk, events)
+
+    def splunk_handler(port):
+        handler = SplunkHecHandler("127.0.0.1", "00000000-0000-0000-0000-000000000000", port=port["http"], proto="http", ssl_verify=False)
+        logged(handler, LINE, {"m": LINE, "user": MAIL, "db_password": PASSWORD})
+
+    def timeless(path, body):
+        found = events(path, body)
+        for event in found:
+            event.pop("time")
+        return found
+
+    play.case("Splunk HEC, events, splunk-hec-handler", splunk_handler, timeless)
 
     def raw(port):
         body = "".join(f"{i} {LINE}\n" for i in range(10)).encode()
