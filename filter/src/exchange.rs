@@ -1,5 +1,7 @@
 //! One request and its response: what each callback does. Reading bodies lives in [`crate::body`], the values of headers in
-//! [`crate::values`], reading headers in [`crate::media`], what becomes of a body in `decision`; the order of things is here.
+//! [`crate::values`], reading headers in [`crate::media`], what becomes of a body in `decision`, how a message is refused in `refusal`; the order of things is here.
+
+mod refusal;
 
 use std::rc::Rc;
 
@@ -10,19 +12,20 @@ use blackbar_engine::schema::MessageIndex;
 use crate::body::{Body, BodyError, Progress, Rules};
 use crate::coded::{Announced, Coded, Ways};
 use crate::coding::Coding;
-use crate::config::{Mode, OnFailure, OnHoldLimit, Signed};
+use crate::config::{Mode, OnHoldLimit, Signed};
 use crate::connection::flow;
 use crate::counters::{Disposition, Event};
 use crate::decision::{Decision, Reason, Tunnel, decide, is_partial};
 use crate::headers::Changes;
-use crate::host::{Action, BufferKind, Host, HostError, MapKind};
+use crate::host::{Action, BufferKind, Host, MapKind};
 use crate::integrity;
-use crate::map::{self, MapError, Pair};
+use crate::map::{self, Pair};
 use crate::media::{self, Facts};
 use crate::plugin::Plugin;
 use crate::session::Session;
 use crate::values;
 use crate::websocket;
+use refusal::{BLOCKED, Failure, discard};
 
 /// A direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,30 +50,6 @@ impl Side {
             (Side::Request, Reason::Encoded) => 415,
             (Side::Request, Reason::Partial | Reason::Handshake) => 400,
             (Side::Response, _) => 502,
-        }
-    }
-}
-
-/// Why a message could not be dealt with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Failure {
-    ReadHeaders(HostError),
-    Map(MapError),
-    NoHeaders,
-    WriteHeaders(HostError),
-    Body(BodyError),
-}
-
-impl Failure {
-    /// The same failure has the same text: it is logged once.
-    fn text(self) -> &'static str {
-        match self {
-            Failure::ReadHeaders(_) => "the proxy does not give its headers",
-            Failure::Map(MapError::CutShort) => "the proxy gives a header map that is cut short",
-            Failure::Map(MapError::TooLarge) => "too many headers",
-            Failure::NoHeaders => "the proxy announces headers and gives none",
-            Failure::WriteHeaders(_) => "the proxy does not take changed headers",
-            Failure::Body(error) => error.text(),
         }
     }
 }
@@ -663,73 +642,6 @@ impl Exchange {
         action
     }
 
-    /// Nothing of the message goes on from here. In front of it goes a reply, where that is still possible; where it is not, the proxy
-    /// ends the stream.
-    fn refuse(
-        &mut self,
-        session: &mut Session<'_, impl Host>,
-        side: Side,
-        status: u32,
-        words: Words,
-        size: usize,
-    ) -> Action {
-        *self.state(side) = BodyState::Dead;
-        discard(session.host, side, size);
-        match session.host.reply(status, words.details, words.body) {
-            Ok(()) => self.replied = true,
-            Err(_) => session.note("the proxy sends no replies; refused messages are only held"),
-        }
-        Action::Pause
-    }
-
-    /// The same, for a body that cannot be read as it is.
-    fn refuse_unread(
-        &mut self,
-        session: &mut Session<'_, impl Host>,
-        plugin: &Plugin,
-        side: Side,
-        reason: Reason,
-        size: usize,
-    ) -> Action {
-        let (event, words) = match reason {
-            Reason::Encoded => (Event::EncodedBlocked, ENCODED),
-            Reason::Partial => (Event::PartialBlocked, PARTIAL),
-            Reason::Handshake => (Event::WebSocketMalformed, HANDSHAKE),
-        };
-        plugin.counters.event(session.host, event, 1);
-        self.refuse(session, side, side.status(reason), words, size)
-    }
-
-    fn fail(
-        &mut self,
-        session: &mut Session<'_, impl Host>,
-        side: Side,
-        failure: Failure,
-        size: usize,
-    ) -> Action {
-        let plugin = Rc::clone(&self.plugin);
-        let flood = failure == Failure::Map(MapError::TooLarge);
-        if flood {
-            plugin.counters.event(session.host, Event::HeaderFlood, 1);
-        }
-        session.note(failure.text());
-        // Half of a body cannot go on decoded and half of it coded.
-        let decoding = matches!(self.state(side), BodyState::Decode { .. });
-        let open = plugin.config.on_failure == OnFailure::Open && !decoding;
-        if !plugin.enforces() || open {
-            plugin.counters.event(session.host, Event::OpenFailure, 1);
-            *self.state(side) = BodyState::Through;
-            return Action::Continue;
-        }
-        plugin.counters.event(session.host, Event::FailureClosed, 1);
-        let status = match side {
-            Side::Request if flood => 431,
-            Side::Request => 500,
-            Side::Response => 502,
-        };
-        self.refuse(session, side, status, FAILED, size)
-    }
-
     fn log_only(
         &mut self,
         session: &mut Session<'_, impl Host>,
@@ -755,34 +667,6 @@ impl Exchange {
     }
 }
 
-/// What a refused message is answered with: fixed words, no value, no rule.
-#[derive(Clone, Copy)]
-struct Words {
-    details: &'static str,
-    body: &'static str,
-}
-
-const BLOCKED: Words = Words {
-    details: "blackbar_blocked",
-    body: "refused by policy\n",
-};
-const ENCODED: Words = Words {
-    details: "blackbar_encoded",
-    body: "refused: the content coding cannot be inspected\n",
-};
-const PARTIAL: Words = Words {
-    details: "blackbar_partial",
-    body: "refused: a part of a body cannot be inspected\n",
-};
-const HANDSHAKE: Words = Words {
-    details: "blackbar_websocket",
-    body: "refused: a handshake of websocket has no body\n",
-};
-const FAILED: Words = Words {
-    details: "blackbar_failure",
-    body: "refused: the message could not be inspected\n",
-};
-
 fn plugin_disposition(plugin: &Plugin) -> Disposition {
     if plugin.enforces() {
         Disposition::Field
@@ -806,13 +690,5 @@ pub(crate) fn rules(plugin: &Plugin, masks: bool) -> Rules<'_> {
         plan,
         counters: &plugin.counters,
         hold_limit: plugin.config.hold_limit,
-    }
-}
-
-/// Takes the bytes of a refused message out of the proxy's buffer. Where the proxy does not let them be taken, it still never gets
-/// leave to send them.
-fn discard(host: &impl Host, side: Side, size: usize) {
-    if size > 0 {
-        let _ = host.replace(side.buffer(), size, b"");
     }
 }
