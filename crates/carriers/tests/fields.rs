@@ -10,57 +10,11 @@ mod support;
 
 use blackbar_carriers::{Format, Views};
 use serde_json::Value;
-use support::Subject;
-
-const POLICY: &str = r#"
-[pack]
-id = "t"
-title = "Test"
-
-[[rule]]
-id = "t.before"
-description = "counted, and named by another rule as well"
-source = "none"
-fields = ["both"]
-action = "allow"
-
-[[rule]]
-id = "t.password"
-description = "by key, anywhere"
-source = "none"
-fields = ["password", "$.user.email", "$.cards[*].number", "$.deep..token", "both"]
-
-[[rule]]
-id = "t.pin"
-description = "masked"
-source = "none"
-fields = ["pin"]
-action = "mask"
-
-[[rule]]
-id = "t.seen"
-description = "counted"
-source = "none"
-fields = ["seen"]
-action = "allow"
-
-[[rule]]
-id = "t.key"
-description = "in bytes"
-source = "none"
-pattern = '''ghp_(?<secret>[A-Z0-9]{8})'''
-
-[[rule]]
-id = "t.pem"
-description = "grows"
-source = "none"
-pattern = '''-----B(?<secret>[^~]{1,})'''
-max_len = 20
-"#;
+use support::{FIELDS, Subject};
 
 #[track_caller]
 fn redacts(input: &str, wanted: &str) -> Vec<(String, u64, u64)> {
-    let got = Subject::of(POLICY).check(input.as_bytes(), Format::Json, Views::ALL);
+    let got = Subject::of(FIELDS).check(input.as_bytes(), Format::Json, Views::ALL);
     assert_eq!(String::from_utf8_lossy(&got.out), wanted, "{input}");
     got.findings
 }
@@ -188,7 +142,7 @@ fn what_is_redacted_stays_so() {
         r#"{"password":{"a":1},"pin":[1,2],"x":{"password":false,"pin":-1.5e7}}"#,
         r#"[{"password":"\ud83d\ude00","pin":"é"}]"#,
     ] {
-        let subject = Subject::of(POLICY);
+        let subject = Subject::of(FIELDS);
         let once = subject.check(input.as_bytes(), Format::Json, Views::ALL);
         serde_json::from_slice::<Value>(&once.out).unwrap();
         let twice = subject.check(&once.out, Format::Json, Views::ALL);
@@ -198,7 +152,7 @@ fn what_is_redacted_stays_so() {
 
 #[test]
 fn a_large_value_is_never_held() {
-    let subject = Subject::of(POLICY);
+    let subject = Subject::of(FIELDS);
     let value = format!("[{}1]", "{\"a\":\"b\"},".repeat(100_000));
     let doc = format!("{{\"password\":{value},\"c\":2}}");
     let mut carrier = blackbar_carriers::Carrier::new(Format::Json);

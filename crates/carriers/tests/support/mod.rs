@@ -86,6 +86,53 @@ confidence = "low"
 action = "mask"
 "#;
 
+/// Rules that name fields, and two that look at bytes.
+pub(crate) const FIELDS: &str = r#"
+[pack]
+id = "t"
+title = "Test"
+
+[[rule]]
+id = "t.before"
+description = "counted, and named by another rule as well"
+source = "none"
+fields = ["both"]
+action = "allow"
+
+[[rule]]
+id = "t.password"
+description = "by key, anywhere"
+source = "none"
+fields = ["password", "$.user.email", "$.cards[*].number", "$.deep..token", "both"]
+
+[[rule]]
+id = "t.pin"
+description = "masked"
+source = "none"
+fields = ["pin"]
+action = "mask"
+
+[[rule]]
+id = "t.seen"
+description = "counted"
+source = "none"
+fields = ["seen"]
+action = "allow"
+
+[[rule]]
+id = "t.key"
+description = "in bytes"
+source = "none"
+pattern = '''ghp_(?<secret>[A-Z0-9]{8})'''
+
+[[rule]]
+id = "t.pem"
+description = "grows"
+source = "none"
+pattern = '''-----B(?<secret>[^~]{1,})'''
+max_len = 20
+"#;
+
 /// A loaded policy.
 pub(crate) struct Subject {
     /// The rules.
