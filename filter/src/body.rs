@@ -142,7 +142,7 @@ pub struct Rules<'a> {
 pub struct Body {
     kind: BufferKind,
     disposition: Disposition,
-    stream: Carrier,
+    stream: Box<Carrier>,
     /// The announced length.
     length: Option<u64>,
     /// What is done with undecided bytes when the proxy would have to hold too many.
@@ -204,7 +204,7 @@ impl Body {
         length: Option<u64>,
         on_hold_limit: OnHoldLimit,
         encoded: Encoded,
-        mut stream: Carrier,
+        mut stream: Box<Carrier>,
     ) -> Body {
         stream.reset(format);
         Body {
@@ -266,7 +266,7 @@ impl Body {
 
     /// The stream, for use by another body.
     #[must_use]
-    pub fn into_stream(self) -> Carrier {
+    pub fn into_stream(self) -> Box<Carrier> {
         self.stream
     }
 

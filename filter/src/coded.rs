@@ -86,7 +86,7 @@ pub struct Coded {
     kind: BufferKind,
     disposition: Disposition,
     ways: Ways,
-    stream: Carrier,
+    stream: Box<Carrier>,
     packing: Packing,
     share: Share,
     /// The announced length, and how much of it came.
@@ -146,7 +146,7 @@ impl Coded {
         announced: Announced<'_>,
         ways: Ways,
         work: &Work,
-        mut stream: Carrier,
+        mut stream: Box<Carrier>,
     ) -> Coded {
         stream.reset(announced.format);
         Coded {
@@ -176,7 +176,7 @@ impl Coded {
 
     /// The stream, for use by another body.
     #[must_use]
-    pub fn into_stream(self) -> Carrier {
+    pub fn into_stream(self) -> Box<Carrier> {
         self.stream
     }
 

@@ -225,7 +225,10 @@ impl Exchange {
         };
         let alters = plugin.enforces() && plugin.changes;
         let signatures = &config.signed_bodies.headers;
-        let signed = scan_body && !alone && alters && integrity::is_signed(&pairs, signatures);
+        let signed = scan_body
+            && !alone
+            && alters
+            && integrity::is_signed(&pairs, signatures, plugin.signature_lengths);
         let decision = (scan_body && !alone).then(|| decide(plugin, side, &facts, tunnel, signed));
         let sealed = matches!(
             decision,

@@ -1,40 +1,105 @@
 //! Header maps in flight: which headers may be changed, and how a changed map is written back so that duplicates and their order
 //! stay. How a value is redacted lives in [`crate::fields`].
 
-use std::collections::{BTreeMap, BTreeSet};
+use core::cmp::Ordering;
 
 use crate::host::{Host, HostError, MapKind};
 use crate::map::Pair;
 
-/// Headers that are neither scanned nor changed: a different value would break the message itself. By length, so that most names are
-/// told apart by theirs.
-const FIXED: &[&[&[u8]]] = &[
-    &[b"te"],
-    &[b"date", b"host"],
-    &[b"range"],
-    &[b"expect"],
-    &[b"trailer", b"upgrade"],
-    &[b"connection", b"keep-alive"],
-    &[b"content-type"],
-    &[b"content-range"],
-    &[b"content-length", b"http2-settings"],
-    &[b"accept-encoding"],
-    &[b"content-encoding", b"proxy-connection"],
-    &[b"transfer-encoding"],
-];
+/// Headers that are neither scanned nor changed: a different value would break the message itself. By length, as most names are told
+/// apart by theirs.
+const fn fixed(length: usize) -> &'static [&'static [u8]] {
+    match length {
+        2 => &[b"te"],
+        4 => &[b"date", b"host"],
+        5 => &[b"range"],
+        6 => &[b"expect"],
+        7 => &[b"trailer", b"upgrade"],
+        10 => &[b"connection", b"keep-alive"],
+        12 => &[b"content-type"],
+        13 => &[b"content-range"],
+        14 => &[b"content-length", b"http2-settings"],
+        15 => &[b"accept-encoding"],
+        16 => &[b"content-encoding", b"proxy-connection"],
+        17 => &[b"transfer-encoding"],
+        _ => &[],
+    }
+}
+
+/// The lengths that the names of a list have: most other names are told apart by theirs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Lengths(u64);
+
+impl Lengths {
+    const NONE: Lengths = Lengths(0);
+
+    /// Those of a list that is known when this is built.
+    pub(crate) const fn of(mut names: &[&[u8]]) -> Lengths {
+        let mut lengths = Lengths::NONE;
+        while let [name, rest @ ..] = names {
+            lengths = lengths.with(name);
+            names = rest;
+        }
+        lengths
+    }
+
+    /// Those of another list.
+    #[must_use]
+    pub fn of_all(names: &[String]) -> Lengths {
+        let names = names.iter();
+        names.fold(Lengths::NONE, |lengths, name| lengths.with(name.as_bytes()))
+    }
+
+    /// And that of `name`.
+    const fn with(self, name: &[u8]) -> Lengths {
+        Lengths(self.0 | Lengths::bit(name))
+    }
+
+    /// Lengths that differ by a multiple of 64 have the same bit.
+    const fn bit(name: &[u8]) -> u64 {
+        1 << (name.len() % 64)
+    }
+
+    /// Whether a name in the list may be as long as `name`. It may also be when none is.
+    #[must_use]
+    pub const fn have(self, name: &[u8]) -> bool {
+        self.0 & Lengths::bit(name) != 0
+    }
+}
 
 /// Whether a header is left alone whatever it holds. Pseudo-headers are: the path is redacted on its own.
 #[must_use]
 pub fn is_fixed(name: &[u8]) -> bool {
     const WEBSOCKET: &[u8] = b"sec-websocket-";
     name.first() == Some(&b':')
-        || FIXED
-            .iter()
-            .find(|group| group.first().is_some_and(|first| first.len() == name.len()))
-            .is_some_and(|group| group.iter().any(|fixed| name.eq_ignore_ascii_case(fixed)))
-        || name
-            .get(..WEBSOCKET.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(WEBSOCKET))
+        || fixed(name.len()).iter().any(|fixed| is_called(name, fixed))
+        || matches!(name.first(), Some(b's' | b'S'))
+            && name
+                .get(..WEBSOCKET.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(WEBSOCKET))
+}
+
+/// Whether two slices are equal, a word at a time: what the compiler makes of `==` on wasm32 goes byte by byte.
+pub(crate) fn same(one: &[u8], other: &[u8]) -> bool {
+    if one.len() != other.len() {
+        return false;
+    }
+    let word = |bytes: Option<&[u8; 8]>| bytes.copied().map_or(0, u64::from_le_bytes);
+    if let (Some(last), Some(other_last)) = (one.last_chunk(), other.last_chunk()) {
+        // The last word may share bytes with the one before it.
+        let (words, other_words) = (one.as_chunks().0, other.as_chunks().0);
+        return word(Some(last)) == word(Some(other_last))
+            && words
+                .iter()
+                .zip(other_words)
+                .all(|(one, other)| word(Some(one)) == word(Some(other)));
+    }
+    one.iter().zip(other).all(|(one, other)| one == other)
+}
+
+/// Whether a header is the one of that name, which is in lower case.
+pub(crate) fn is_called(header: &[u8], name: &[u8]) -> bool {
+    header.len() == name.len() && (same(header, name) || header.eq_ignore_ascii_case(name))
 }
 
 /// Whether two names are the same for those who read `_` and `-` alike, as many servers do, and letters of either case.
@@ -46,7 +111,8 @@ pub fn alike(one: &[u8], other: &[u8]) -> bool {
         b'_' => b'-',
         other => other.to_ascii_lowercase(),
     };
-    one.len() == other.len() && one.iter().map(fold).eq(other.iter().map(fold))
+    one.len() == other.len()
+        && (same(one, other) || one.iter().map(fold).eq(other.iter().map(fold)))
 }
 
 /// Whether a name is in a list.
@@ -58,16 +124,20 @@ pub fn listed(name: &[u8], list: &[String]) -> bool {
 /// A header map and what is to become of it.
 pub struct Changes<'a> {
     pairs: &'a [Pair<'a>],
-    /// New values by index; `None`: it goes.
-    values: BTreeMap<usize, Option<Vec<u8>>>,
-    /// Names with a change, in lower case.
-    changed: BTreeSet<Vec<u8>>,
-    /// Their lengths, one bit each: most other names are told apart by theirs.
-    lengths: u128,
+    /// What becomes of each header, by index; empty while nothing changes.
+    fates: Vec<Fate>,
+    /// The lengths of names with a change.
+    lengths: Lengths,
 }
 
-fn length_bit(name: &[u8]) -> u128 {
-    1 << (name.len() % 128)
+/// What becomes of a header.
+enum Fate {
+    /// It stays as it came.
+    Stays,
+    /// It goes.
+    Goes,
+    /// It gets another value.
+    Gets(Vec<u8>),
 }
 
 impl<'a> Changes<'a> {
@@ -76,27 +146,37 @@ impl<'a> Changes<'a> {
     pub fn new(pairs: &'a [Pair<'a>]) -> Changes<'a> {
         Changes {
             pairs,
-            values: BTreeMap::new(),
-            changed: BTreeSet::new(),
-            lengths: 0,
+            fates: Vec::new(),
+            lengths: Lengths::NONE,
         }
     }
 
     /// Gives the header at `index` another value, or takes it away.
     pub fn set(&mut self, index: usize, value: Option<Vec<u8>>) {
-        if let Some(pair) = self.pairs.get(index) {
-            self.values.insert(index, value);
-            self.changed.insert(pair.name.to_ascii_lowercase());
-            self.lengths |= length_bit(pair.name);
+        let Some(pair) = self.pairs.get(index) else {
+            return;
+        };
+        if self.fates.is_empty() {
+            self.fates.resize_with(self.pairs.len(), || Fate::Stays);
+        }
+        if let Some(fate) = self.fates.get_mut(index) {
+            *fate = value.map_or(Fate::Goes, Fate::Gets);
+            self.lengths = self.lengths.with(pair.name);
         }
     }
 
     /// What the header at `index` holds now; `None`: it goes.
     fn value(&self, index: usize) -> Option<&[u8]> {
-        match self.values.get(&index) {
-            Some(value) => value.as_deref(),
-            None => self.pairs.get(index).map(|pair| pair.value),
+        match self.fates.get(index) {
+            Some(Fate::Gets(value)) => Some(value),
+            Some(Fate::Goes) => None,
+            Some(Fate::Stays) | None => self.pairs.get(index).map(|pair| pair.value),
         }
+    }
+
+    /// Whether something becomes of the header at `index`.
+    fn is_changed(&self, index: usize) -> bool {
+        !matches!(self.fates.get(index), Some(Fate::Stays) | None)
     }
 
     /// Takes away all headers of a name. Answers whether there was one.
@@ -143,27 +223,21 @@ impl<'a> Changes<'a> {
     /// # Errors
     /// As the host answers; some changes may then have been made.
     pub fn write(&self, host: &impl Host, kind: MapKind) -> Result<(), HostError> {
-        if self.changed.is_empty() {
+        if self.fates.is_empty() {
             return Ok(());
         }
-        let mut groups: BTreeMap<Vec<u8>, Vec<usize>> = BTreeMap::new();
-        for (index, pair) in self.pairs.iter().enumerate() {
-            if self.lengths & length_bit(pair.name) == 0 {
-                continue;
-            }
-            let name = pair.name.to_ascii_lowercase();
-            if self.changed.contains(&name) {
-                groups.entry(name).or_default().push(index);
-            }
+        let name = |index: &usize| self.pairs.get(*index).map_or(&[][..], |pair| pair.name);
+        // Headers of one name together, each group in the order in which its headers came.
+        let mut order: Vec<usize> = Vec::new();
+        for index in (0..self.pairs.len()).filter(|index| self.lengths.have(name(index))) {
+            let is_before = |other: &usize| by_name(name(other), name(&index)).is_le();
+            order.insert(order.partition_point(is_before), index);
         }
-        for indexes in groups.values() {
-            let Some(name) = indexes
-                .first()
-                .and_then(|first| self.pairs.get(*first))
-                .map(|pair| pair.name)
-            else {
+        for indexes in order.chunk_by(|a, b| by_name(name(a), name(b)).is_eq()) {
+            if !indexes.iter().any(|index| self.is_changed(*index)) {
                 continue;
-            };
+            }
+            let name = indexes.first().map_or(&[][..], name);
             let values = || indexes.iter().filter_map(|index| self.value(*index));
             match (values().next(), values().nth(1)) {
                 (None, _) => host.remove_header(kind, name)?,
@@ -180,9 +254,56 @@ impl<'a> Changes<'a> {
     }
 }
 
+/// The order of names, whatever the case of their letters.
+fn by_name(one: &[u8], other: &[u8]) -> Ordering {
+    let [one, other] = [one, other].map(|name| name.iter().map(u8::to_ascii_lowercase));
+    one.cmp(other)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn equality_is_that_of_slices() {
+        let text: Vec<u8> = (0..40).collect();
+        for from in 0..20 {
+            for to in from..40 {
+                let one = text.get(from..to).unwrap_or_default();
+                assert!(same(one, one) && is_called(one, one) && alike(one, one));
+                assert!(!same(one, text.get(from..to + 1).unwrap_or_default()));
+                for at in 0..one.len() {
+                    let mut other = one.to_vec();
+                    if let Some(byte) = other.get_mut(at) {
+                        *byte |= 0x80;
+                    }
+                    assert!(
+                        !same(one, &other) && !is_called(one, &other),
+                        "{from}..{to} {at}"
+                    );
+                }
+            }
+        }
+        assert!(is_called(b"Content-TYPE", b"content-type"));
+        assert!(!is_called(b"content_type", b"content-type"));
+    }
+
+    #[test]
+    fn lengths_let_every_name_of_a_list_pass() {
+        let names: Vec<String> = (1..200).map(|len| "n".repeat(len)).collect();
+        for name in &names {
+            let lengths = Lengths::of_all(core::slice::from_ref(name));
+            assert!(lengths.have(name.as_bytes()));
+            assert_eq!(lengths, Lengths::of(&[name.as_bytes()]));
+            assert!(
+                !lengths.have(name.split_at(1).1.as_bytes()),
+                "{}",
+                name.len()
+            );
+        }
+        assert!(!Lengths::NONE.have(b""));
+        assert_eq!(Lengths::of_all(&names), Lengths(u64::MAX));
+    }
 
     #[test]
     fn what_http_itself_needs_is_left_alone() {
@@ -208,17 +329,11 @@ mod tests {
         ] {
             assert!(!is_fixed(name.as_bytes()), "{name}");
         }
-        for group in FIXED {
-            assert!(
-                group
-                    .windows(2)
-                    .all(|names| names.first().map(|n| n.len()) == names.last().map(|n| n.len()))
-            );
-            assert!(
-                group
-                    .iter()
-                    .all(|name| is_fixed(&name.to_ascii_uppercase()))
-            );
+        for length in 0..100 {
+            for name in fixed(length) {
+                assert_eq!(name.len(), length);
+                assert!(is_fixed(name) && is_fixed(&name.to_ascii_uppercase()));
+            }
         }
         let list = [String::from("x-api-key")];
         assert!(listed(b"X-Api-Key", &list) && !listed(b"x-api-keys", &list));

@@ -6,23 +6,26 @@
 
 use crate::counters::{Counters, Event};
 use crate::exchange::Side;
-use crate::headers::{Changes, alike, listed};
+use crate::headers::{Changes, Lengths, alike, listed};
 use crate::host::Host;
 use crate::map::Pair;
 
 /// Digests of a body: RFC 9530, RFC 3230, RFC 1864, and those of object stores.
-const DIGESTS: &[&str] = &[
-    "content-digest",
-    "repr-digest",
-    "digest",
-    "content-md5",
-    "x-goog-hash",
-    "x-ms-content-crc64",
-    "x-ms-blob-content-md5",
+const DIGESTS: &[&[u8]] = &[
+    b"content-digest",
+    b"repr-digest",
+    b"digest",
+    b"content-md5",
+    b"x-goog-hash",
+    b"x-ms-content-crc64",
+    b"x-ms-blob-content-md5",
 ];
 
+/// Their lengths.
+const DIGEST_LENGTHS: Lengths = Lengths::of(DIGESTS);
+
 /// The same, followed by the name of an algorithm.
-const DIGEST_STARTS: &[&str] = &["x-amz-checksum-", "x-checksum-"];
+const DIGEST_STARTS: &[&[u8]] = &[b"x-amz-checksum-", b"x-checksum-"];
 
 /// Headers that hold a signature of the body, or say that there is one.
 pub const SIGNATURES: &[&str] = &[
@@ -64,10 +67,10 @@ pub const SIGNATURES: &[&str] = &[
 ];
 
 /// Headers of object stores that begin like a digest and say how one is made or asked for.
-const NO_DIGESTS: &[&str] = &[
-    "x-amz-checksum-mode",
-    "x-amz-checksum-algorithm",
-    "x-amz-checksum-type",
+const NO_DIGESTS: &[&[u8]] = &[
+    b"x-amz-checksum-mode",
+    b"x-amz-checksum-algorithm",
+    b"x-amz-checksum-type",
 ];
 
 /// What a signature of headers must cover, besides digests, to be broken by a change of the body: what would change with it.
@@ -76,20 +79,24 @@ const COVERED: &[&str] = &["content-length", "etag"];
 /// Whether a header holds a digest of the body.
 #[must_use]
 pub fn is_digest(name: &[u8]) -> bool {
-    let starts = |start: &&str| {
+    let starts = |start: &&[u8]| {
         name.len() > start.len()
             && name
                 .get(..start.len())
-                .is_some_and(|head| alike(head, start.as_bytes()))
+                .is_some_and(|head| alike(head, start))
     };
-    let is = |list: &[&str]| list.iter().any(|entry| alike(name, entry.as_bytes()));
-    is(DIGESTS) || DIGEST_STARTS.iter().any(starts) && !is(NO_DIGESTS)
+    let is = |list: &[&[u8]]| list.iter().any(|entry| alike(name, entry));
+    DIGEST_LENGTHS.have(name) && is(DIGESTS)
+        // All of them begin alike.
+        || matches!(name.first(), Some(b'x' | b'X'))
+            && DIGEST_STARTS.iter().any(starts)
+            && !is(NO_DIGESTS)
 }
 
 /// Whether the body of a message is signed, as far as its headers say: by one of `signatures`, or in `authorization` (AWS Signature
-/// Version 4; the draft of HTTP Signatures).
+/// Version 4; the draft of HTTP Signatures). `lengths`: of the names in `signatures`.
 #[must_use]
-pub fn is_signed(pairs: &[Pair<'_>], signatures: &[String]) -> bool {
+pub fn is_signed(pairs: &[Pair<'_>], signatures: &[String], lengths: Lengths) -> bool {
     let named = |name: &str| {
         let mut found = pairs.iter().filter(|p| alike(p.name, name.as_bytes()));
         found.next().map(|pair| pair.value)
@@ -107,7 +114,7 @@ pub fn is_signed(pairs: &[Pair<'_>], signatures: &[String]) -> bool {
                 _ => false,
             };
         }
-        if value.is_empty() || !listed(name, signatures) {
+        if value.is_empty() || !lengths.have(name) || !listed(name, signatures) {
             return false;
         }
         if alike(name, b"x-amz-content-sha256") {
@@ -226,8 +233,9 @@ mod tests {
             })
             .collect();
         let list: Vec<String> = SIGNATURES.iter().map(|name| (*name).into()).collect();
-        assert!(!is_signed(&pairs, &[]) || pairs.iter().any(|p| p.name == b"authorization"));
-        is_signed(&pairs, &list)
+        let unnamed = is_signed(&pairs, &[], Lengths::default());
+        assert!(!unnamed || pairs.iter().any(|p| p.name == b"authorization"));
+        is_signed(&pairs, &list, Lengths::of_all(&list))
     }
 
     #[test]

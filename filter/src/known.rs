@@ -5,28 +5,35 @@
 
 use core::cell::RefCell;
 
-/// Sets of two headers each. Browsers send about fifteen headers, some of which differ from request to request.
-const SETS: usize = 64;
+use crate::headers::same;
+
+/// Sets of so many headers each. Browsers send about fifteen headers, some of which differ from request to request: that more of those that
+/// stay the same meet in one set than find room there is rare.
+const SETS: usize = 32;
+const WAYS: usize = 4;
 /// The longest header that is kept, name and value together, in bytes: with it memory is at most 64 KiB.
 const LONGEST: usize = 512;
 
 /// Headers in which nothing was found.
 #[derive(Debug)]
 pub struct Known {
-    /// In each set the one that was seen last stands first.
-    sets: RefCell<Vec<[Header; 2]>>,
+    /// In each set those that were seen last stand first.
+    sets: RefCell<Vec<[Header; WAYS]>>,
 }
 
 /// A name and a value; both empty where there is none.
 #[derive(Debug, Default, Clone)]
 struct Header {
+    /// Of name and value: most others are told apart by it.
+    sum: u64,
     name_len: usize,
     bytes: Vec<u8>,
 }
 
 impl Header {
-    fn is(&self, name: &[u8], value: &[u8]) -> bool {
-        self.name_len == name.len()
+    fn is(&self, sum: u64, name: &[u8], value: &[u8]) -> bool {
+        self.sum == sum
+            && self.name_len == name.len()
             && self.bytes.len() == name.len() + value.len()
             && self
                 .bytes
@@ -50,17 +57,15 @@ impl Known {
             return false;
         }
         let mut sets = self.sets.borrow_mut();
-        let Some([first, second]) = sets.get_mut(set_of(name, value)) else {
+        let sum = sum(name, value);
+        let Some(set) = sets.get_mut(set_of(sum)) else {
             return false;
         };
-        if first.is(name, value) {
-            return true;
+        let found = set.iter().position(|header| header.is(sum, name, value));
+        if let Some(at) = found {
+            to_front(set, at);
         }
-        let known = second.is(name, value);
-        if known {
-            core::mem::swap(first, second);
-        }
-        known
+        found.is_some()
     }
 
     /// Notes a header in which nothing was found, in the place of the one of its set that was not seen for longest.
@@ -69,40 +74,45 @@ impl Known {
             return;
         }
         let mut sets = self.sets.borrow_mut();
-        if let Some([first, second]) = sets.get_mut(set_of(name, value)) {
-            core::mem::swap(first, second);
-            first.name_len = name.len();
-            first.bytes.clear();
-            first.bytes.extend_from_slice(name);
-            first.bytes.extend_from_slice(value);
-        }
+        let sum = sum(name, value);
+        let Some(set) = sets.get_mut(set_of(sum)) else {
+            return;
+        };
+        to_front(set, WAYS - 1);
+        let [first, ..] = set;
+        (first.sum, first.name_len) = (sum, name.len());
+        first.bytes.clear();
+        first.bytes.extend_from_slice(name);
+        first.bytes.extend_from_slice(value);
     }
 }
 
-/// Equality of slices of one length, a word at a time: what the compiler makes of `==` on wasm32 goes byte by byte.
-fn same(one: &[u8], other: &[u8]) -> bool {
-    let ((one, one_rest), (other, other_rest)) = (one.as_chunks::<8>(), other.as_chunks::<8>());
-    let words = |words: &[u8; 8]| u64::from_le_bytes(*words);
-    one_rest == other_rest
-        && one
-            .iter()
-            .zip(other)
-            .all(|(one, other)| words(one) == words(other))
+/// Puts the header at `at` first; those before it move on.
+fn to_front(set: &mut [Header; WAYS], at: usize) {
+    (1..=at).rev().for_each(|at| set.swap(at - 1, at));
 }
 
-/// The set of a header: eight bytes at a time into one number. A collision costs a scan, nothing else.
-fn set_of(name: &[u8], value: &[u8]) -> usize {
+/// A header in one number, eight bytes at a time. That two have the same costs a comparison, nothing else.
+fn sum(name: &[u8], value: &[u8]) -> u64 {
     const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
     let mut sum = name.len() as u64;
     let mut mix = |word: u64| sum = (sum ^ word).wrapping_mul(MULTIPLIER).rotate_left(29);
     for part in [name, value] {
-        let (words, rest) = part.as_chunks::<8>();
-        for word in words {
+        for word in part.as_chunks().0 {
             mix(u64::from_le_bytes(*word));
         }
-        mix(rest.iter().fold(1, |sum, byte| sum << 8 | u64::from(*byte)));
+        match part.last_chunk() {
+            // It may share bytes with the word before it.
+            Some(last) => mix(u64::from_le_bytes(*last)),
+            None => mix(part.iter().fold(1, |sum, byte| sum << 8 | u64::from(*byte))),
+        }
     }
-    usize::try_from(sum >> 32).unwrap_or(0) % SETS
+    sum.wrapping_mul(MULTIPLIER)
+}
+
+/// Of a product the upper bits depend on all others.
+fn set_of(sum: u64) -> usize {
+    usize::try_from(sum >> (u64::BITS - SETS.ilog2())).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -135,6 +145,37 @@ mod tests {
             known.note(b"x-request-id", number.to_string().as_bytes());
             assert!(known.has(b"user-agent", b"much used"), "{number}");
         }
+        // So many find room together wherever they are, and all of them stay.
+        let names: Vec<String> = (0..WAYS).map(|number| format!("x-{number}")).collect();
+        for round in 0..100 {
+            for name in &names {
+                let held = known.has(name.as_bytes(), b"the same each time");
+                assert!(held || round == 0, "{name}");
+                if !held {
+                    known.note(name.as_bytes(), b"the same each time");
+                }
+            }
+        }
+        // In one set too: those that were seen last.
+        let in_set = |number: &u32| set_of(sum(b"x", number.to_string().as_bytes())) == 7;
+        let values: Vec<u32> = (0..u32::MAX).filter(in_set).take(WAYS + 1).collect();
+        for value in &values {
+            known.note(b"x", value.to_string().as_bytes());
+        }
+        let held = values
+            .iter()
+            .map(|v| known.has(b"x", v.to_string().as_bytes()));
+        assert_eq!(held.filter(|held| *held).count(), WAYS);
+        assert!(
+            !known.has(
+                b"x",
+                values
+                    .first()
+                    .map(u32::to_string)
+                    .unwrap_or_default()
+                    .as_bytes()
+            )
+        );
         let long = vec![b'a'; LONGEST];
         known.note(b"x", &long);
         assert!(!known.has(b"x", &long));

@@ -65,26 +65,27 @@ pub fn decode(bytes: &[u8]) -> Result<Vec<Pair<'_>>, MapError> {
     if count > MAX_PAIRS {
         return Err(MapError::TooLarge);
     }
-    let (mut sizes, mut data) = rest.split_at_checked(count * 8).ok_or(MapError::CutShort)?;
+    let (sizes, mut data) = rest.split_at_checked(count * 8).ok_or(MapError::CutShort)?;
     let mut pairs = Vec::with_capacity(count);
-    for _ in 0..count {
-        let (name_len, rest) = number(sizes)?;
-        let (value_len, rest) = number(rest)?;
-        sizes = rest;
-        let name = text(&mut data, name_len)?;
-        let value = text(&mut data, value_len)?;
+    for [a, b, c, d, e, f, g, h] in sizes.as_chunks().0 {
+        let name = text(&mut data, [*a, *b, *c, *d])?;
+        let value = text(&mut data, [*e, *f, *g, *h])?;
         pairs.push(Pair { name, value });
     }
     Ok(pairs)
 }
 
 fn number(bytes: &[u8]) -> Result<(usize, &[u8]), MapError> {
-    let (head, rest) = bytes.split_first_chunk::<4>().ok_or(MapError::CutShort)?;
-    let number = usize::try_from(u32::from_le_bytes(*head)).map_err(|_| MapError::TooLarge)?;
-    Ok((number, rest))
+    let (head, rest) = bytes.split_first_chunk().ok_or(MapError::CutShort)?;
+    Ok((size(*head)?, rest))
 }
 
-fn text<'a>(data: &mut &'a [u8], len: usize) -> Result<&'a [u8], MapError> {
+fn size(bytes: [u8; 4]) -> Result<usize, MapError> {
+    usize::try_from(u32::from_le_bytes(bytes)).map_err(|_| MapError::TooLarge)
+}
+
+fn text<'a>(data: &mut &'a [u8], len: [u8; 4]) -> Result<&'a [u8], MapError> {
+    let len = size(len)?;
     let (text, rest) = data.split_at_checked(len).ok_or(MapError::CutShort)?;
     let (_nul, rest) = rest.split_first().ok_or(MapError::CutShort)?;
     *data = rest;

@@ -4,6 +4,7 @@
 use blackbar_carriers::{Format, essence};
 
 use crate::coding::{Coding, MOST_CODINGS};
+use crate::headers::is_called;
 use crate::map::Pair;
 
 /// Whether a content type is in a list of `type/subtype` and `type/*`, all in lower case. A message without one is not.
@@ -53,35 +54,40 @@ pub struct Facts<'a> {
 /// Where Loki takes pushes; prefixes may stand before.
 const LOKI_PUSH: [&[u8]; 2] = [b"/loki/api/v1/push", b"/api/prom/push"];
 
-/// The longest name that says anything here: `transfer-encoding`.
-const LONGEST_NAME: usize = 17;
-
 impl<'a> Facts<'a> {
     /// Reads a header map.
     #[must_use]
     pub fn of(pairs: &[Pair<'a>]) -> Facts<'a> {
         let mut facts = Facts::default();
-        let (mut lengths, mut chunked) = (Vec::new(), false);
+        // The first length, whether it is a number or not, and whether all others say the same.
+        let (mut length, mut agree): (Option<Option<u64>>, bool) = (None, true);
+        let mut chunked = false;
         let (mut upgrade, mut connection) = (false, false);
         let mut strange = false;
-        let mut lower = [0; LONGEST_NAME];
         for Pair { name, value } in pairs {
-            // Names are in lower case already in most proxies; nothing is allocated to be sure.
-            let Some(lower) = lower.get_mut(..name.len()) else {
-                continue;
-            };
-            lower.copy_from_slice(name);
-            lower.make_ascii_lowercase();
-            match &*lower {
-                b":method" => facts.method = value,
-                b":path" => facts.path = Some(value),
-                b":status" => {
+            let is = |wanted: &[u8]| is_called(name, wanted);
+            // Most names are told apart by their lengths.
+            match name.len() {
+                5 if is(b":path") => facts.path = Some(value),
+                7 if is(b":method") => facts.method = value,
+                7 if is(b":status") => {
                     facts.status = decimal(value)
                         .and_then(|n| u32::try_from(n).ok())
                         .unwrap_or(0)
                 }
-                b"content-type" => facts.content_type = facts.content_type.or(Some(value)),
-                b"content-encoding" => {
+                7 if is(b"trailer") => facts.trailers |= !value.trim_ascii().is_empty(),
+                7 if is(b"upgrade") => upgrade |= !value.is_empty(),
+                10 if is(b"connection") => connection |= tokens(value).any(|t| t == b"upgrade"),
+                12 if is(b"content-type") => {
+                    facts.content_type = facts.content_type.or(Some(value));
+                }
+                13 if is(b"content-range") => facts.content_range = true,
+                14 if is(b"content-length") => {
+                    let this = decimal(value);
+                    agree &= *length.get_or_insert(this) == this;
+                    facts.announces |= this != Some(0);
+                }
+                16 if is(b"content-encoding") => {
                     for token in tokens(value).filter(|t| !t.is_empty() && t != b"identity") {
                         facts.encoded = true;
                         match Coding::of(&token) {
@@ -90,16 +96,11 @@ impl<'a> Facts<'a> {
                         }
                     }
                 }
-                b"transfer-encoding" => {
+                17 if is(b"transfer-encoding") => {
                     chunked = true;
                     strange |=
                         tokens(value).any(|t| !t.is_empty() && t != b"identity" && t != b"chunked");
                 }
-                b"content-length" => lengths.push(decimal(value)),
-                b"content-range" => facts.content_range = true,
-                b"trailer" => facts.trailers |= !value.trim_ascii().is_empty(),
-                b"upgrade" => upgrade |= !value.is_empty(),
-                b"connection" => connection |= tokens(value).any(|t| t == b"upgrade"),
                 _ => {}
             }
         }
@@ -112,27 +113,25 @@ impl<'a> Facts<'a> {
         if strange || facts.codings.len() > if snappy { 1 } else { MOST_CODINGS } {
             facts.codings.clear();
         }
-        facts.length = match lengths.split_first() {
-            Some((Some(first), rest)) if rest.iter().all(|other| *other == Some(*first)) => {
-                Some(*first)
-            }
-            _ => None,
-        };
+        facts.length = length.flatten().filter(|_| agree);
         const GRPC: &[u8] = b"application/grpc";
         facts.trailers |= facts.content_type.is_some_and(|value| {
             let start = value.trim_ascii_start().get(..GRPC.len());
             start.is_some_and(|start| start.eq_ignore_ascii_case(GRPC))
         });
         // A request that announces a body of its own has one, whatever else it asks for: `upgrade` must not hide it.
-        facts.announces = chunked || lengths.iter().any(|length| *length != Some(0));
+        facts.announces |= chunked;
         facts.asks = upgrade && connection;
-        facts.upgrade = facts.asks && lengths.is_empty() && !chunked;
+        facts.upgrade = facts.asks && length.is_none() && !chunked;
         facts
     }
 
     /// Whether this is a push to Loki in protobuf: it is packed by Snappy, and no header says so.
     /// <https://grafana.com/docs/loki/latest/reference/loki-http-api/#ingest-logs>
     fn is_loki_push(&self) -> bool {
+        if self.content_type.is_none() {
+            return false;
+        }
         let path = self.path.unwrap_or_default();
         let path = path.split(|byte| *byte == b'?').next().unwrap_or_default();
         let there = LOKI_PUSH.iter().any(|end| path.ends_with(end));

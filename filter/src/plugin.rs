@@ -7,6 +7,7 @@ use blackbar_engine::{Action, Engine, MAGIC, Plan};
 
 use crate::config::{Config, ConfigError, Mode};
 use crate::counters::Counters;
+use crate::headers::Lengths;
 use crate::known::Known;
 
 /// A configuration that was taken. Streams hold on to the one that they began with.
@@ -24,6 +25,8 @@ pub struct Plugin {
     pub views: Views,
     /// Whether any rule may change a message at all.
     pub changes: bool,
+    /// Of the names of headers that hold signatures.
+    pub signature_lengths: Lengths,
     /// The plugin's counters.
     pub counters: Counters,
     /// Headers in which its rules find nothing.
@@ -77,6 +80,7 @@ impl Plugin {
         let counters = Counters::new(Some(&engine));
         Ok(Plugin {
             views: config.views.apply(Views::of(&engine)),
+            signature_lengths: Lengths::of_all(&config.signed_bodies.headers),
             config,
             engine,
             plan,

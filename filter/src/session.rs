@@ -22,7 +22,11 @@ pub struct Shared {
     /// For short values.
     pub scratch: Scratch,
     /// Streams of bodies that have ended, for bodies to come.
-    pub streams: Vec<Carrier>,
+    #[allow(
+        clippy::vec_box,
+        reason = "they go from here to bodies and back without being copied"
+    )]
+    pub streams: Vec<Box<Carrier>>,
     /// For bodies.
     pub work: Work,
     /// Failures that were logged; the next ones are only counted.
@@ -53,7 +57,7 @@ impl<H: Host> Session<'_, H> {
 }
 
 impl Shared {
-    pub(crate) fn stream(&mut self, plugin: &Plugin) -> Carrier {
+    pub(crate) fn stream(&mut self, plugin: &Plugin) -> Box<Carrier> {
         let mut stream = self.streams.pop().unwrap_or_default();
         stream.set_views(plugin.views);
         stream.set_files(plugin.config.file_parts.into());
@@ -61,7 +65,7 @@ impl Shared {
         stream
     }
 
-    pub(crate) fn keep(&mut self, stream: Carrier) {
+    pub(crate) fn keep(&mut self, stream: Box<Carrier>) {
         if self.streams.len() < SPARE_STREAMS && stream.memory() <= SPARE_BYTES {
             self.streams.push(stream);
         }

@@ -22,7 +22,7 @@ const LOADING: u64 = 45_000_000;
 const LOADING_TIME: Duration = Duration::from_millis(20);
 
 /// Instructions of the module for a request and its response, a dozen headers and a body of a line.
-const EXCHANGE: u64 = 110_000;
+const EXCHANGE: u64 = 60_000;
 
 /// Instructions of the module for each byte of codes that stand side by side: a few of a hundred more than they are, and fewer than there are
 /// where each block looks for a place to end in all that follows.

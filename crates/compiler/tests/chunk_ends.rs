@@ -23,3 +23,24 @@ fn the_first_of_two_starts_wins_where_its_window_is_cut_off() {
         b"\x00xaabafoobarbar7 k1==bbk1",
     );
 }
+
+/// Keywords are looked for before runs that got long enough. Of one that does so with the last bytes of a haystack the first pass tells
+/// nothing.
+#[test]
+fn values_are_found_that_get_long_enough_where_the_haystack_ends() {
+    let value = "k3j9x2m7q4w8e1r5t6";
+    for end in 15..=value.len() {
+        for (before, behind) in [
+            ("token=", ""),
+            ("a token: ", " "),
+            ("-token=", ". "),
+            ("", ""),
+        ] {
+            let haystack = format!("{before}{}{behind}", &value[..end]);
+            agrees(
+                "keyed = { keywords = [\"token\"], value = '[a-z0-9]{16,40}' }\n",
+                haystack.as_bytes(),
+            );
+        }
+    }
+}

@@ -27,6 +27,8 @@ use scan::Scan;
 
 /// Elements that each list keeps room for while a stream rests.
 const RESTING: usize = 16;
+/// Bytes of lists of candidates that are kept while a stream rests: those of a short haystack.
+const RESTING_STRIP: usize = 2048;
 
 /// One haystack in chunks. Owns a window of it: what is not decided, what an open match needs, and some context.
 ///
@@ -58,6 +60,8 @@ pub struct Stream {
     blocked: Option<RuleIndex>,
     removed: Option<RuleIndex>,
     forced: u64,
+    /// The last byte was scanned.
+    over: bool,
     ends: Vec<usize>,
     cut_off: CutOff,
     /// Lists of candidates, to be filled again.
@@ -178,6 +182,7 @@ impl Stream {
         self.findings.clear();
         self.union.reset();
         (self.blocked, self.removed, self.forced) = (None, None, 0);
+        self.over = false;
     }
 
     /// Room for `len` bytes at the end of the window, to write the next chunk into. Its content before that is unspecified.
@@ -210,7 +215,11 @@ impl Stream {
     /// # Cost
     /// Linear in what is kept, not in the chunks before.
     pub fn rest(&mut self, room: &mut Vec<u8>) {
-        let drop = self.unneeded();
+        // Of a haystack that is over, and whose output was taken, nothing is needed.
+        let drop = match self.over && self.decided.min(self.taken) == self.received() {
+            true => self.filled,
+            false => self.unneeded(),
+        };
         let kept = self.window.get(drop..self.filled).unwrap_or_default();
         let kept = Vec::from(kept);
         let window = core::mem::replace(&mut self.window, kept);
@@ -225,7 +234,7 @@ impl Stream {
         self.runs.0.shrink_to(RESTING);
         self.ends.shrink_to(RESTING);
         self.cut_off.rest(RESTING);
-        self.strip = None;
+        self.strip.take_if(|strip| strip.memory() > RESTING_STRIP);
         self.open.shrink_to(RESTING);
     }
 
@@ -287,6 +296,7 @@ impl Stream {
             scan.tail();
         }
         self.window = window;
+        self.over |= last;
         self.evaluated = self.received();
         // Every match ends within the window, and new starts come after it.
         self.resume.clear();

@@ -5,7 +5,7 @@ use super::scan::Scan;
 use crate::artifact::{LookBack, Window};
 use crate::boundary;
 use crate::ledger::Observer;
-use crate::prefilter::{HASHED, RUN, STRIP, Strip, WINDOW};
+use crate::prefilter::{HASHED, RUN, STRIP, Strip, WINDOW, is_run};
 use crate::rule::RuleIndex;
 use crate::tokens::Begun;
 
@@ -78,7 +78,14 @@ impl<O: Observer> Scan<'_, O> {
             let new = self.index(self.stream.evaluated);
             self.words(end.max(new), hay.len());
         }
-        if !engine.keywords.is_empty() {
+        if engine.keywords.is_empty() {
+            // No rule is keyed.
+        } else if self.view.last {
+            // No value gets longer: what is left are runs that got long enough behind the last window.
+            for at in (end..hay.len()).filter(|&at| completes_run(hay, at)) {
+                self.look_back(at, &mut looked);
+            }
+        } else {
             // Keywords whose value has not got long enough yet, or did so behind the last window.
             let far = usize::from(engine.look_back.most) + RUN + HASHED;
             let new = self.index(self.stream.evaluated);
@@ -238,6 +245,13 @@ impl<O: Observer> Scan<'_, O> {
         }
         self.stream.cut_off = cut_off;
     }
+}
+
+/// Whether the byte at `at` is the last of the first [`RUN`] of a run.
+fn completes_run(hay: &[u8], at: usize) -> bool {
+    let text = hay.get(..=at).unwrap_or_default();
+    let mut back = text.iter().rev().map(|&byte| is_run(byte));
+    back.by_ref().take(RUN).filter(|&is| is).count() == RUN && !back.next().unwrap_or(false)
 }
 
 /// The first start, from `least` on, of a match whose leading run ends so near the end of `hay` that `window` behind it is
