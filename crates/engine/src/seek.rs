@@ -1,7 +1,6 @@
 //! Finding the next byte of a set, eight bytes at a time where the set is one range of ASCII: digits, mostly.
 
 use crate::boundary::{ByteSet, contains};
-use crate::prefilter::index::members;
 
 const EACH: u64 = 0x0101_0101_0101_0101;
 const TOP: u64 = EACH << 7;
@@ -17,7 +16,15 @@ pub(crate) struct Seek {
 impl Seek {
     pub(crate) fn new(set: ByteSet) -> Seek {
         let count = set.iter().map(|word| word.count_ones()).sum::<u32>();
-        let ends = members(set).next().zip(members(set).last());
+        let words = || {
+            set.into_iter()
+                .zip([0, 64, 128, 192])
+                .filter(|&(word, _)| word != 0)
+        };
+        let (lowest, highest) = (words().next(), words().next_back());
+        let first = lowest.map(|(word, base)| base + word.trailing_zeros() as u8);
+        let last = highest.map(|(word, base)| base + word.ilog2() as u8);
+        let ends = first.zip(last);
         let range =
             ends.filter(|&(first, last)| last.is_ascii() && u32::from(last - first) + 1 == count);
         Seek { set, range }

@@ -40,7 +40,7 @@ struct Spelling {
 }
 
 /// What a token may begin.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Begun {
     /// A window.
     Window(u16),
@@ -53,11 +53,18 @@ impl Tokens {
     pub(crate) fn new(windows: &[WindowPart], programs: &[RuleProgram]) -> Tokens {
         let (mut within, mut others) = (None, false);
         let token = |&(_, part): &(u16, &WindowPart)| part.bucket == TOKEN;
-        let mut texts: Vec<_> = (0..)
-            .zip(windows)
-            .filter(token)
-            .map(|(i, part)| (part.known(), Begun::Window(i), part.first()))
-            .collect();
+        // Texts are large: moving them to where there is more room takes longer than counting them. A `_` may be left out.
+        let begins = windows.iter().filter(|part| part.bucket == TOKEN).count();
+        let words = programs.iter().filter(|program| program.windows.is_empty());
+        let words = words.filter_map(|program| Some(&program.near.as_ref()?.context.words));
+        let ways = |word: &Vec<u8>| {
+            let start = word.iter().take(COMPARED);
+            1 << start.filter(|&&byte| byte == b'_').count().min(COMPARED)
+        };
+        let spelled: usize = words.flatten().map(ways).sum();
+        let mut texts = Vec::with_capacity(begins + spelled);
+        let begins = (0..).zip(windows).filter(token);
+        texts.extend(begins.map(|(i, part)| (part.known(), Begun::Window(i), part.first())));
         for (rule, program) in (0..).zip(programs) {
             let Some(context) = program.near.as_ref().map(|near| &near.context) else {
                 continue;
@@ -158,20 +165,21 @@ impl Spelling {
 }
 
 /// What a text can begin with, after `before`, that begins with `word`.
-fn spellings(word: &[u8], before: Spelling, found: &mut impl FnMut(Spelling)) {
-    match word.split_first() {
-        Some((&byte, rest)) if before.length < COMPARED => {
-            if byte == b'_' {
-                spellings(rest, before.with(0, 0), found);
-                spellings(rest, before, found);
-            } else if byte.is_ascii_alphabetic() {
-                spellings(rest, before.with(byte.to_ascii_lowercase(), !0x20), found);
-            } else {
-                spellings(rest, before.with(byte, !0), found);
-            }
+fn spellings(mut word: &[u8], mut before: Spelling, found: &mut impl FnMut(Spelling)) {
+    while let Some((&byte, rest)) = word.split_first()
+        && before.length < COMPARED
+    {
+        word = rest;
+        if byte == b'_' {
+            // With a separator; and then without.
+            spellings(rest, before.with(0, 0), found);
+        } else if byte.is_ascii_alphabetic() {
+            before = before.with(byte.to_ascii_lowercase(), !0x20);
+        } else {
+            before = before.with(byte, !0);
         }
-        _ => found(before),
     }
+    found(before);
 }
 
 #[cfg(test)]

@@ -56,7 +56,9 @@ impl<'a> Reader<'a> {
         Some(taken)
     }
     fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
-        self.take(N)?.try_into().ok()
+        let taken = self.bytes.get(self.at..)?.first_chunk()?;
+        self.at += N;
+        Some(*taken)
     }
     pub(super) fn u8(&mut self) -> Option<u8> {
         self.array().map(|[byte]| byte)
@@ -78,7 +80,12 @@ impl<'a> Reader<'a> {
         }
     }
     pub(super) fn set(&mut self) -> Option<[u64; 4]> {
-        Some([self.u64()?, self.u64()?, self.u64()?, self.u64()?])
+        let bytes: [u8; 32] = self.array()?;
+        let mut set = [0; 4];
+        for (word, bytes) in set.iter_mut().zip(bytes.as_chunks().0) {
+            *word = u64::from_le_bytes(*bytes);
+        }
+        Some(set)
     }
     pub(super) fn bytes(&mut self) -> Option<&'a [u8]> {
         let length = self.u16()?;

@@ -3,6 +3,7 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::cmp::Ordering;
 use core::ops::Range;
 
 use super::spelled::Spelled;
@@ -25,7 +26,7 @@ pub(super) const COMPARED: usize = 8;
 pub const BACK: u8 = 8;
 
 /// Bytes around a position, as far as they are known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Known {
     /// How far before the position they begin; at most [`BACK`].
     pub(crate) back: u8,
@@ -72,6 +73,34 @@ impl Test {
             (a ^ b) & c & d
         };
         differs(0) | differs(1) == 0
+    }
+}
+
+/// What texts are sorted by when an artifact is loaded: what is known of them, then their places. Small, for it is moved often.
+struct Key {
+    mask: u64,
+    literal: u64,
+    index: u32,
+    back: u8,
+}
+
+impl Key {
+    fn new<T>(((known, ..), index): (&(Known, T, [ByteSet; HASHED]), u32)) -> Key {
+        Key {
+            mask: known.mask,
+            literal: known.literal,
+            index,
+            back: known.back,
+        }
+    }
+
+    fn known(&self) -> (u8, u64, u64) {
+        (self.back, self.mask, self.literal)
+    }
+
+    fn order(&self, other: &Key) -> Ordering {
+        let known = self.known().cmp(&other.known());
+        known.then(self.index.cmp(&other.index))
     }
 }
 
@@ -134,6 +163,14 @@ pub(super) fn are_few(ways: usize) -> bool {
     ways <= SPELLINGS
 }
 
+/// Whether sets are the same, word by word: what the compiler makes of `==` on wasm32 goes byte by byte, and that is where loading spends
+/// its time.
+fn alike(some: &[ByteSet], others: &[ByteSet]) -> bool {
+    let differ =
+        |(a, b): (&ByteSet, &ByteSet)| a.iter().zip(b).fold(0, |all, (a, b)| all | (a ^ b));
+    some.len() == others.len() && some.iter().zip(others).all(|pair| differ(pair) == 0)
+}
+
 /// What case leaves of a set's bytes: those with bit 5 set, for themselves and for those without it.
 pub(super) fn folded(set: &ByteSet) -> ByteSet {
     set.map(|word| (word | word << 32) & !0xffff_ffff)
@@ -172,7 +209,7 @@ impl<const N: usize> Layer<N> {
         let (mut known, mut spelled): (&[ByteSet], _) = (&[], Spelled::default());
         for (i, (_, sets)) in (1..).zip(all) {
             let sets = sets.get(..N).unwrap_or_default();
-            if known != sets {
+            if !alike(known, sets) {
                 (known, spelled) = (sets, Spelled::new(sets));
             }
             spelled.texts(N, &mut |text| {
@@ -226,8 +263,8 @@ impl<const N: usize> Layer<N> {
     }
 }
 
-impl<T: Copy + Ord> Dictionary<T> {
-    /// Of what is known of each text, whom it stands for, and the sets of its first bytes.
+impl<T: Copy + Eq> Dictionary<T> {
+    /// Of what is known of each text, whom it stands for, and the sets of its first bytes; in the order of those for whom they stand.
     pub(crate) fn new(texts: &[(Known, T, [ByteSet; HASHED])]) -> Dictionary<T> {
         Dictionary::sieved(texts, |_, _, _| {})
     }
@@ -239,38 +276,32 @@ impl<T: Copy + Ord> Dictionary<T> {
         mut each: impl FnMut(u64, u64, &[ByteSet; HASHED]),
     ) -> Dictionary<T> {
         // Not the texts are sorted: their sets are large.
-        let keys = texts.iter().map(|&(known, owner, _)| (known, owner));
-        let mut order: Vec<(Known, T, u32)> = keys
-            .zip(0..)
-            .map(|((known, owner), i)| (known, owner, i))
-            .collect();
-        order.sort_unstable();
+        let mut order: Vec<Key> = texts.iter().zip(0..).map(Key::new).collect();
+        order.sort_unstable_by(Key::order);
         let mut owners = Vec::with_capacity(texts.len());
         let (mut short, mut long) = (Vec::with_capacity(texts.len()), Vec::new());
-        for same in order.chunk_by(|(a, ..), (b, ..)| a == b) {
+        for same in order.chunk_by(|a, b| a.known() == b.known()) {
             let from = owners.len() as u32;
             let mut last = None;
-            for &(_, owner, _) in same {
+            let same = same.iter().filter_map(|key| texts.get(key.index as usize));
+            for &(_, owner, _) in same.clone() {
                 if last != Some(owner) {
                     owners.push(owner);
                 }
                 last = Some(owner);
             }
             let to = owners.len() as u32;
-            for &(known, _, i) in same {
-                let Some((_, _, sets)) = texts.get(i as usize) else {
-                    continue;
-                };
+            for (known, _, sets) in same {
                 let list = if ways(sets.iter()) <= FEW {
                     &mut long
                 } else {
                     &mut short
                 };
-                list.push((Test::new(known, from, to), sets));
+                list.push((Test::new(*known, from, to), sets));
             }
         }
         for list in [&mut short, &mut long] {
-            list.dedup_by(|(a, some), (b, others)| a.from == b.from && some == others);
+            list.dedup_by(|(a, some), (b, others)| a.from == b.from && alike(*some, *others));
             for (test, sets) in list.iter() {
                 let ([_, mask], [_, literal]) = (test.masks, test.literals);
                 each(mask, literal, sets);
