@@ -123,6 +123,37 @@ const KNOWN: &[(&str, bool, &[&str])] = &[
         &["a@bc.de", "a.b@cd.ef", "abc@de", "@bc.de"],
     ),
     (
+        r"[a-z0-9%]{1,24}(?:@|%4)[a-z]{2,4}",
+        false,
+        &["ab%4xy", "a%4b@cd", "x y%4z@ab", "q@ab r%4cd", "a%b%4c@de"],
+    ),
+    (
+        r"run_(?<secret>[a-z0-9]{20,40})",
+        false,
+        &[
+            "run_0123456789abcdefghij0123",
+            "run_0123456789abcdefgh",
+            "run_0123456789abcdefghij0123456789abcdefghij0123",
+        ],
+    ),
+    (
+        r"run:(?<secret>[a-z]{24})\b",
+        false,
+        &[
+            "run:abcdefghijklmnopqrstuvwx",
+            "run:abcdefghijklmnopqrstuvwxyz",
+        ],
+    ),
+    (
+        r"tok(?<secret>[a-z0-9]{9,}\.[a-z0-9]{18,}=?)",
+        true,
+        &[
+            "tok0123456789abcdef0123.abcdefghijklmnopqrstuvw=",
+            "tok012345678.abcdefghijklmnopq",
+            "tok01234567890123456789.abcdefghijklmnopqrstuvwxyzabcdefgh!",
+        ],
+    ),
+    (
         r"(?:AA|BBBB|C.{3}C)(?<secret>[0-9]{2,})",
         true,
         &["AA12", "BBBB1234567890", "CabcC12", "BBBAA12"],

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use blackbar_engine::artifact::DfaPart;
-use blackbar_engine::dfa::{DEAD, FINAL, MATCHES, STARTS};
+use blackbar_engine::dfa::{DEAD, FINAL, MATCHES, MOST_RUNS, RUN_CLASSES, Run, STARTS};
 use regex_automata::dfa::{Automaton, dense};
 use regex_automata::nfa::thompson;
 use regex_automata::util::primitives::StateID;
@@ -50,7 +50,7 @@ pub(crate) enum BuildError {
     Unsupported(String),
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 struct Entry {
     target: u32,
     matches: bool,
@@ -335,12 +335,126 @@ fn sure_states(rows: &Rows) -> Vec<bool> {
     sure
 }
 
+/// Whether a match is complete in a state, and no longer one exists.
+fn is_final(row: &Vec<Entry>) -> bool {
+    row.iter().all(|e| e.matches && e.target == 0)
+}
+
+/// Where most bytes lead from a state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Link {
+    by: Entry,
+    bytes: ByteSet,
+}
+
+/// States that lead to each other by the same bytes.
+struct Chain {
+    states: Vec<usize>,
+    link: Link,
+    /// The last one leads to itself by them.
+    loops: bool,
+}
+
+/// It takes a chain of so many states, or a loop by so many bytes, to be worth a run.
+const LONG: usize = 8;
+
+/// The longest chains, of states that are all sure or all not.
+fn chains(rows: &Rows, sure: &[bool]) -> Vec<Chain> {
+    if distinct_columns(rows).len() > RUN_CLASSES {
+        return Vec::new();
+    }
+    let links: Vec<Option<Link>> = rows.iter().map(widest).collect();
+    // What is final has a number of its own.
+    let mut taken: Vec<bool> = rows.iter().map(is_final).collect();
+    let mut seen = vec![0; rows.len()];
+    let mut chains = Vec::new();
+    while chains.len() < MOST_RUNS {
+        let free = |state: &usize| !taken[*state];
+        let starts: Vec<usize> = (1..rows.len()).filter(free).collect();
+        let all = starts
+            .into_iter()
+            .filter_map(|first| chain(first, &links, sure, &taken, &mut seen));
+        // A loop goes as far as a long chain does.
+        let length = |chain: &Chain| chain.states.len() + if chain.loops { 2 * LONG } else { 0 };
+        let longest = all.max_by_key(|chain| (length(chain), std::cmp::Reverse(chain.states[0])));
+        match longest.filter(|chain| chain.loops || chain.states.len() > LONG) {
+            Some(chain) => {
+                chain.states.iter().for_each(|&state| taken[state] = true);
+                chains.push(chain);
+            }
+            None => break,
+        }
+    }
+    chains
+}
+
+/// The entry that most bytes have, if it leads to anything and they are not few.
+fn widest(row: &Vec<Entry>) -> Option<Link> {
+    let mut by_entry: HashMap<Entry, ByteSet, Quick> = HashMap::default();
+    for (byte, &entry) in (0..=255u8).zip(row) {
+        insert(by_entry.entry(entry).or_default(), byte);
+    }
+    let count = |set: &ByteSet| set.iter().map(|word| word.count_ones()).sum::<u32>();
+    let links = by_entry.into_iter().filter(|(entry, _)| entry.target != 0);
+    let widest = links.max_by_key(|(entry, bytes)| (count(bytes), entry.target, entry.matches));
+    widest
+        .filter(|(_, bytes)| count(bytes) as usize > LONG)
+        .map(|(by, bytes)| Link { by, bytes })
+}
+
+/// The chain that begins with `first`.
+fn chain(
+    first: usize,
+    links: &[Option<Link>],
+    sure: &[bool],
+    taken: &[bool],
+    seen: &mut [usize],
+) -> Option<Chain> {
+    let link = links[first]?;
+    seen[first] = first;
+    let mut states = vec![first];
+    let mut last = first;
+    loop {
+        let goes_on =
+            links[last].filter(|l| l.bytes == link.bytes && l.by.matches == link.by.matches);
+        let Some(next) = goes_on.map(|l| l.by.target as usize) else {
+            break;
+        };
+        if next == last {
+            return Some(Chain {
+                states,
+                link,
+                loops: true,
+            });
+        }
+        if taken[next]
+            || sure[next] != sure[first]
+            || std::mem::replace(&mut seen[next], first) == first
+        {
+            break;
+        }
+        states.push(next);
+        last = next;
+    }
+    Some(Chain {
+        states,
+        link,
+        loops: false,
+    })
+}
+
 /// Orders states as the engine wants them and writes the table.
 fn number(rows: &Rows, starts: &[u32; STARTS]) -> Built {
-    let is_final = |row: &Vec<Entry>| row.iter().all(|e| e.matches && e.target == 0);
     let sure = sure_states(rows);
+    let chains = chains(rows, &sure);
+    let mut place: Vec<usize> = (0..rows.len()).collect();
+    // Those of chains come last, one chain after the other.
+    let in_chains = chains.iter().flat_map(|chain| &chain.states);
+    in_chains
+        .enumerate()
+        .for_each(|(i, &state)| place[state] = rows.len() + i);
     let mut order: Vec<usize> = (1..rows.len()).filter(|&s| !is_final(&rows[s])).collect();
-    order.sort_by_key(|&s| sure[s]);
+    order.sort_by_key(|&s| (sure[s], place[s]));
     let mut number = vec![DEAD; rows.len()];
     for (state, row) in rows.iter().enumerate().skip(1) {
         if is_final(row) {
@@ -383,6 +497,20 @@ fn number(rows: &Rows, starts: &[u32; STARTS]) -> Built {
         empty |= row.iter().any(|e| e.matches);
     }
     let starts = starts.map(|s| number[s as usize]);
+    let mut runs: Vec<Run> = chains
+        .iter()
+        .map(|chain| Run {
+            first: number[chain.states[0]],
+            last: number[chain.states[chain.states.len() - 1]],
+            loops: chain.loops,
+            matches: chain.link.by.matches,
+            classes: (0..)
+                .zip(&bytes)
+                .filter(|&(_, &byte)| has(&chain.link.bytes, byte as u8))
+                .fold(0, |classes, (class, _)| classes | 1 << class),
+        })
+        .collect();
+    runs.sort_unstable_by_key(|run| run.first);
     Built {
         part: DfaPart {
             classes,
@@ -390,6 +518,7 @@ fn number(rows: &Rows, starts: &[u32; STARTS]) -> Built {
             starts,
             sure: sure_from,
             table,
+            runs,
         },
         first,
         empty,
@@ -498,5 +627,62 @@ impl Built {
             state = self.part.table[usize::from(state) * stride + class] & !MATCHES;
         }
         state == FINAL || self.part.table[usize::from(state) * stride + stride - 1] & MATCHES != 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a run says of its states, the table says too: where each byte leads and whether a match ends before it.
+    #[test]
+    fn runs_are_what_the_table_says() {
+        let mut all = 0;
+        for pattern in [
+            r"ghp_[A-Za-z0-9]{36}",
+            r"[a-z]{20,40}[0-9]{12,}",
+            r"eyJ[\w-]+\.[\w-]{10,}\.[\w-]{20,}",
+            r"[a-z0-9.]{1,64}@(?:[a-z0-9-]{1,63}\.){1,3}[a-z]{2,12}",
+            r"(?s).*EXAMPLE.*",
+            r"-----BEGIN[^-]{0,40}-----[A-Za-z0-9+/=\s]+-----END",
+            r"(?:[a-z]{9}|[a-z]{30}[0-9])x",
+            r"(?:abcdefghij){3,}",
+            r"[^\n]{3,300}",
+        ] {
+            let hir = regex_syntax::ParserBuilder::new()
+                .utf8(false)
+                .unicode(false)
+                .build()
+                .parse(pattern)
+                .expect("a pattern");
+            for forbidden in [[0; 4], [0, 0x07ff_fffe_87ff_fffe, 0, 0]] {
+                let Built { part, .. } = build(&hir, &forbidden).expect("an automaton");
+                let stride = usize::from(part.stride);
+                let mut next = FINAL + 1;
+                for run in &part.runs {
+                    assert!(next <= run.first && run.first <= run.last, "{pattern}");
+                    assert_eq!(run.first < part.sure, run.last < part.sure, "{pattern}");
+                    next = run.last + 1;
+                    let flag = if run.matches { MATCHES } else { 0 };
+                    let most = if run.loops { run.last } else { run.last - 1 };
+                    for state in run.first..=most {
+                        let row = &part.table[usize::from(state) * stride..][..stride - 1];
+                        let there = run.last.min(state + 1);
+                        for (class, &entry) in row.iter().enumerate() {
+                            if run.classes >> class & 1 == 1 {
+                                assert_eq!(entry, there | flag, "{pattern}: {state}");
+                            }
+                        }
+                    }
+                }
+                // States that no run has come before those of runs, so that one comparison tells.
+                let simple = part.runs.first().map_or(part.sure, |run| run.first);
+                let not_sure = part.runs.iter().filter(|run| run.first < part.sure);
+                let states: u16 = not_sure.map(|run| run.last + 1 - run.first).sum();
+                assert_eq!(simple.min(part.sure) + states, part.sure, "{pattern}");
+                all += part.runs.len();
+            }
+        }
+        assert!(all > 12, "{all} runs");
     }
 }

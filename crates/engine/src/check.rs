@@ -92,14 +92,20 @@ impl Check {
 fn matches_whole(dfa: &Dfa, artifact: &[u8], value: &[u8]) -> bool {
     let cells = dfa.cells(artifact);
     let mut state = dfa.start(None);
-    for (i, &byte) in value.iter().enumerate() {
-        if state == FINAL {
-            return i == value.len();
+    let mut rest = value;
+    loop {
+        if state >= dfa.simple {
+            let (reached, steps, _) = dfa.skip(artifact, state, rest);
+            state = reached;
+            rest = rest.get(steps..).unwrap_or_default();
         }
+        let Some((&byte, after)) = rest.split_first() else {
+            return state == FINAL || cells.end(state) & MATCHES != 0;
+        };
         state = cells.next(state, byte) & !MATCHES;
-        if state == DEAD {
+        if state == DEAD || state == FINAL && !after.is_empty() {
             return false;
         }
+        rest = after;
     }
-    state == FINAL || cells.end(state) & MATCHES != 0
 }

@@ -5,6 +5,10 @@
 //! is a state number with [`MATCHES`] set when the bytes *before* the one just looked at are a match: what may follow a
 //! match (a word boundary, a line end, a forbidden neighbour) is thereby part of the table.
 //! State 0 is dead. State 1 is final: the bytes so far are a match whatever follows, and no longer one exists.
+//!
+//! Where a pattern says `[A-Za-z0-9]{36}`, 36 states follow each other by the same bytes. They are numbered one after the other and are a
+//! [`Run`]: how far it goes is a matter of counting bytes, of which no one has to wait for the one before. The table has their rows all the
+//! same, so that what a run is leaves no trace in what matches.
 
 /// Set in a table's entry when the bytes before the one looked at are a match.
 pub const MATCHES: u16 = 0x8000;
@@ -12,6 +16,8 @@ pub const MATCHES: u16 = 0x8000;
 pub const DEAD: u16 = 0;
 /// The state in which a match is complete and cannot grow.
 pub const FINAL: u16 = 1;
+/// Most candidates are dead after a few bytes, and then a run is not worth asking for. After so many it is.
+pub(crate) const SOON: usize = 16;
 /// Start states by what stands before: nothing, a line feed, a carriage return, a word byte, another byte.
 pub const STARTS: usize = 5;
 
@@ -27,8 +33,73 @@ pub(crate) struct Dfa {
     pub(crate) starts: [u16; STARTS],
     /// From this state on every state is a match and all that it leads to are, or dead: once in, the match only grows.
     pub(crate) sure: u16,
+    /// From this state on states belong to runs, or are sure.
+    pub(crate) simple: u16,
     /// States, dead and final included.
     pub(crate) states: u16,
+    /// Offset of the runs.
+    pub(crate) runs: usize,
+    /// How many there are.
+    pub(crate) run_count: u8,
+}
+
+/// States that follow each other by the same bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Run {
+    /// The first of these states.
+    pub first: u16,
+    /// The last one. Up to it each leads to the next by every byte of the run.
+    pub last: u16,
+    /// The last one leads to itself by these bytes.
+    pub loops: bool,
+    /// The bytes before such a byte are a match: the entries have [`MATCHES`].
+    pub matches: bool,
+    /// The classes of the bytes, one bit for each.
+    pub classes: u64,
+}
+
+/// A run in the artifact: first and last state, two flags, classes.
+pub(crate) const RUN_BYTES: usize = 14;
+/// An automaton has no more runs than this.
+pub const MOST_RUNS: usize = 8;
+/// Classes that a run can name.
+pub const RUN_CLASSES: usize = 64;
+
+impl Run {
+    /// As it stands in the artifact.
+    pub(crate) fn to_bytes(self) -> [u8; RUN_BYTES] {
+        let [a, b] = self.first.to_le_bytes();
+        let [c, d] = self.last.to_le_bytes();
+        let flags = u8::from(self.loops) | u8::from(self.matches) << 1;
+        let [e, f, g, h, i, j, k, l] = self.classes.to_le_bytes();
+        [a, b, c, d, flags, 0, e, f, g, h, i, j, k, l]
+    }
+
+    #[inline(always)]
+    fn from_bytes(bytes: &[u8; RUN_BYTES]) -> Run {
+        let [a, b, c, d, flags, _, classes @ ..] = *bytes;
+        Run {
+            first: u16::from_le_bytes([a, b]),
+            last: u16::from_le_bytes([c, d]),
+            loops: flags & 1 == 1,
+            matches: flags & 2 == 2,
+            classes: u64::from_le_bytes(classes),
+        }
+    }
+
+    /// How many bytes of `text` go on in the run from `state`. None is waited for: which belong to it can be told of all at once.
+    fn count(&self, cells: &Cells<'_>, state: u16, text: &[u8]) -> usize {
+        let room = usize::from(self.last.saturating_sub(state));
+        let text = match text.get(..room) {
+            Some(text) if !self.loops => text,
+            _ => text,
+        };
+        let is_of = |byte: u8| self.classes >> (cells.class(byte) & 63) & 1;
+        let are_of = |bytes: &&[u8; 8]| bytes.iter().fold(1, |all, &byte| all & is_of(byte)) == 1;
+        let whole = 8 * text.as_chunks().0.iter().take_while(are_of).count();
+        let rest = text.get(whole..).unwrap_or_default();
+        whole + rest.iter().take_while(|&&byte| is_of(byte) == 1).count()
+    }
 }
 
 impl Dfa {
@@ -62,8 +133,19 @@ impl Dfa {
     /// Whether a match may begin `text`, after the byte `before`: `false` if it dies without one. Stops at the first match.
     pub(crate) fn may_match(&self, artifact: &[u8], before: Option<u8>, text: &[u8]) -> bool {
         let cells = self.cells(artifact);
-        let mut state = self.start(before);
-        for &byte in text {
+        let (mut state, mut at) = (self.start(before), 0);
+        loop {
+            if at >= SOON && state >= self.simple {
+                let rest = text.get(at..).unwrap_or_default();
+                let (reached, steps, matches) = self.skip(artifact, state, rest);
+                if matches && steps > 0 {
+                    return true;
+                }
+                (state, at) = (reached, at + steps);
+            }
+            let Some(&byte) = text.get(at) else {
+                return true;
+            };
             let entry = cells.next(state, byte);
             if entry & MATCHES != 0 || entry == FINAL {
                 return true;
@@ -71,12 +153,11 @@ impl Dfa {
             if entry == DEAD {
                 return false;
             }
-            state = entry;
+            (state, at) = (entry, at + 1);
         }
-        true
     }
 
-    /// How many bytes of `text`, after the byte `before`, it takes to see that no match begins it. `None`: one may, or does.
+    /// How many bytes of `text`, after the byte `before`, it takes to see that no match begins it, if that is seen soon. `None`: one may.
     #[inline]
     pub(crate) fn dies(&self, artifact: &[u8], before: Option<u8>, text: &[u8]) -> Option<usize> {
         let state = self.start(before);
@@ -84,9 +165,31 @@ impl Dfa {
             return None;
         }
         let cells = self.cells(artifact);
-        let (state, steps) = cells.pass(state, text, self.sure);
+        let soon = text.get(..SOON).unwrap_or(text);
+        let (state, steps) = cells.pass(state, soon, self.sure);
         let &byte = text.get(steps)?;
         (cells.next(state, byte) == DEAD).then_some(steps)
+    }
+
+    /// Goes on from `state`, if it is one of a run, through those bytes of `text` that belong to the run. Answers with the state, how
+    /// many bytes it took, and whether the bytes before each of them are a match.
+    pub(crate) fn skip(&self, artifact: &[u8], state: u16, text: &[u8]) -> (u16, usize, bool) {
+        let mut runs = self.runs(artifact).iter().map(Run::from_bytes);
+        let run = runs.find(|run| state <= run.last);
+        match run.filter(|run| run.first <= state) {
+            Some(run) => {
+                let count = run.count(&self.cells(artifact), state, text);
+                let steps = u16::try_from(count).unwrap_or(u16::MAX);
+                let state = state.saturating_add(steps).min(run.last);
+                (state, count, run.matches)
+            }
+            None => (state, 0, false),
+        }
+    }
+
+    fn runs<'a>(&self, artifact: &'a [u8]) -> &'a [[u8; RUN_BYTES]] {
+        let runs = artifact.get(self.runs..self.runs + RUN_BYTES * usize::from(self.run_count));
+        runs.unwrap_or_default().as_chunks().0
     }
 
     /// Whether a match in `state` can only grow.
@@ -109,6 +212,23 @@ impl Dfa {
             && self.starts.iter().all(|&s| s < self.states)
             && map.iter().all(|&class| u16::from(class) + 1 < self.stride)
             && highest(table) < self.states
+            && self.has_sound_runs(artifact)
+    }
+
+    /// Whether all runs are of states of the table, one after the other, and none is sure in part.
+    fn has_sound_runs(&self, artifact: &[u8]) -> bool {
+        let mut next = FINAL + 1;
+        self.simple <= self.sure
+            && self.runs(artifact).iter().map(Run::from_bytes).all(|run| {
+                let follows = next <= run.first && run.first <= run.last;
+                let (from, to) = if run.first < self.sure {
+                    (self.simple, self.sure)
+                } else {
+                    (self.sure, self.states)
+                };
+                next = run.last.saturating_add(1);
+                follows && from <= run.first && run.last < to
+            })
     }
 }
 
@@ -123,8 +243,12 @@ impl Cells<'_> {
     /// The entry for `byte` in `state`.
     #[inline(always)]
     pub(crate) fn next(&self, state: u16, byte: u8) -> u16 {
-        let class = self.classes.get(usize::from(byte)).copied().unwrap_or(0);
-        self.entry(state, usize::from(class))
+        self.entry(state, usize::from(self.class(byte)))
+    }
+
+    #[inline(always)]
+    fn class(&self, byte: u8) -> u8 {
+        self.classes.get(usize::from(byte)).copied().unwrap_or(0)
     }
 
     /// The entry for the end of the haystack in `state`.
@@ -132,11 +256,11 @@ impl Cells<'_> {
         self.entry(state, self.stride.saturating_sub(1))
     }
 
-    /// Goes on through `text` as long as every entry leads to a state below `sure` that is neither dead nor final, and no match ends.
+    /// Goes on through `text` as long as every entry leads to a state below `limit` that is neither dead nor final, and no match ends.
     /// Answers with the state and how many bytes it took.
     #[inline(always)]
-    pub(crate) fn pass(&self, mut state: u16, text: &[u8], sure: u16) -> (u16, usize) {
-        let states = sure.saturating_sub(FINAL + 1);
+    pub(crate) fn pass(&self, mut state: u16, text: &[u8], limit: u16) -> (u16, usize) {
+        let states = limit.saturating_sub(FINAL + 1);
         for (steps, &byte) in text.iter().enumerate() {
             let entry = self.next(state, byte);
             // Entries with a match are beyond every state.

@@ -13,7 +13,7 @@ use core::cell::Cell;
 
 use crate::artifact::Engine;
 use crate::boundary;
-use crate::dfa::{DEAD, Dfa, FINAL, MATCHES};
+use crate::dfa::{DEAD, Dfa, FINAL, MATCHES, SOON};
 
 /// One step of a program.
 #[derive(Debug, Clone, Copy)]
@@ -120,7 +120,11 @@ impl Growth {
     /// Goes on through the window; whether it still lives. `at` is then where it ended or the window did.
     pub(crate) fn grow(&mut self, view: &View<'_>) -> bool {
         let cells = self.dfa.cells(view.artifact);
-        while let Some(&byte) = view.hay.get(view.index(self.at)) {
+        loop {
+            let rest = view.hay.get(view.index(self.at)..).unwrap_or_default();
+            let (state, count, _) = self.dfa.skip(view.artifact, self.state, rest);
+            (self.state, self.at) = (state, self.at + count as u64);
+            let Some(&byte) = rest.get(count) else { break };
             self.state = cells.next(self.state, byte) & !MATCHES;
             if self.state == DEAD {
                 return false;
@@ -185,15 +189,18 @@ enum Run {
     Sure(u16, usize),
 }
 
+/// No question that stops a run in a sure state.
+const NEVER: Option<fn(usize) -> bool> = None;
+
 /// Runs `dfa` from `at` in `state`; calls `accept` with each position where what came before is a match, ascending, and stops
-/// in the first sure state at which `plain` holds.
+/// in the first sure state at which `plain` holds, if there is such a question.
 fn run(
     dfa: &Dfa,
     view: &View<'_>,
     state: u16,
     at: usize,
     limit: usize,
-    plain: impl FnMut(usize) -> bool,
+    plain: Option<impl FnMut(usize) -> bool>,
     accept: impl FnMut(usize),
 ) -> Run {
     let from = at;
@@ -210,14 +217,23 @@ fn walk(
     mut state: u16,
     mut at: usize,
     limit: usize,
-    mut plain: impl FnMut(usize) -> bool,
+    mut plain: Option<impl FnMut(usize) -> bool>,
     mut accept: impl FnMut(usize),
 ) -> (Run, usize) {
     let cells = dfa.cells(view.artifact);
+    let text = view.hay.get(..limit.min(view.hay.len()));
+    let text = text.unwrap_or_default();
+    if !dfa.is_sure(state) && state != FINAL {
+        let rest = text.get(at..).unwrap_or_default();
+        let soon = rest.get(..SOON).unwrap_or(rest);
+        let (reached, steps) = cells.pass(state, soon, dfa.sure);
+        state = reached;
+        at += steps;
+    }
     loop {
-        if !dfa.is_sure(state) && state != FINAL {
-            let text = view.hay.get(at..limit.min(view.hay.len()));
-            let (reached, steps) = cells.pass(state, text.unwrap_or_default(), dfa.sure);
+        if state < dfa.simple && state != FINAL {
+            let rest = text.get(at..).unwrap_or_default();
+            let (reached, steps) = cells.pass(state, rest, dfa.simple);
             state = reached;
             at += steps;
         }
@@ -225,8 +241,18 @@ fn walk(
             accept(at);
             return (Run::Done, at);
         }
-        if dfa.is_sure(state) && plain(at) {
-            return (Run::Sure(state, at), at);
+        if let Some(plain) = plain.as_mut().filter(|_| dfa.is_sure(state)) {
+            if plain(at) {
+                return (Run::Sure(state, at), at);
+            }
+        } else if state >= dfa.simple {
+            let rest = text.get(at..).unwrap_or_default();
+            let (reached, steps, matches) = dfa.skip(view.artifact, state, rest);
+            if matches {
+                (at..at + steps).for_each(&mut accept);
+            }
+            state = reached;
+            at += steps;
         }
         let Some(&byte) = view.hay.get(at) else { break };
         let entry = cells.next(state, byte);
@@ -334,7 +360,7 @@ impl Program {
                 now.state,
                 here,
                 limit_here,
-                |at| streams && ends_it && view.is_not_redacted(start, &mut redacted, at),
+                (streams && ends_it).then_some(|at| view.is_not_redacted(start, &mut redacted, at)),
                 |at| {
                     accept = Some(view.offset(at));
                 },
@@ -426,7 +452,7 @@ impl Program {
                 }
                 last = Some(end);
             };
-            let outcome = run(&stage.dfa, view, state, at, limit, |_| false, accept);
+            let outcome = run(&stage.dfa, view, state, at, limit, NEVER, accept);
             let secret = at + self.lead;
             match (outcome, last) {
                 (Run::Alive(_), _) => {
@@ -513,15 +539,9 @@ impl Program {
         };
         let mut accepts = Vec::new();
         let state = stage.dfa.start(view.before(at));
-        match run(
-            &stage.dfa,
-            view,
-            state,
-            at,
-            limit,
-            |_| false,
-            |end| accepts.push(end),
-        ) {
+        match run(&stage.dfa, view, state, at, limit, NEVER, |end| {
+            accepts.push(end)
+        }) {
             Run::Alive(_) => {
                 let earliest = if index >= self.body {
                     body.0 + self.lead

@@ -11,9 +11,9 @@ use super::{
     Engine, HEADER, LeadingRun, LookBack, MAGIC, PLAIN, RuleProgram, VERSION, ViewSwitches, Window,
     WindowPart,
 };
-use crate::boundary::{CONTEXT, Context, Near, Reach};
+use crate::boundary::{ByteSet, CONTEXT, Context, Near, Reach};
 use crate::check::Check;
-use crate::dfa::{Dfa, STARTS};
+use crate::dfa::{Dfa, RUN_BYTES, STARTS};
 use crate::fields::{FieldPart, FieldStep, Fields, LONGEST_KEY};
 use crate::prefilter::index::{WindowIndex, literals};
 use crate::prefilter::{
@@ -357,6 +357,7 @@ impl Parsed {
         }
         for program in &mut programs {
             program.spread = spread(program, &windows);
+            program.between = between(program, &windows);
         }
         let tokens = Tokens::new(&self.windows, &programs);
         Engine {
@@ -402,6 +403,18 @@ fn spread(program: &RuleProgram, windows: &[Window]) -> usize {
     }
 }
 
+/// See [`RuleProgram::between`]: a start that comes to light later has a run that goes on over the end of the one that came before.
+fn between(program: &RuleProgram, windows: &[Window]) -> Option<ByteSet> {
+    let own = program.windows.iter();
+    let mut own = own.filter_map(|&w| windows.get(usize::from(w)));
+    let first = own.next()?;
+    own.try_fold(first.run?.set, |all, window| {
+        let set = window.run.filter(|_| window.offset == first.offset)?.set;
+        let mut both = all.into_iter().zip(set).map(|(a, b)| a | b);
+        Some(core::array::from_fn(|_| both.next().unwrap_or(0)))
+    })
+}
+
 fn read_dfa(r: &mut Reader<'_>, maps: &[usize]) -> Option<Dfa> {
     let classes = *maps.get(usize::from(r.u16()?))?;
     let stride = r.u16()?;
@@ -413,13 +426,20 @@ fn read_dfa(r: &mut Reader<'_>, maps: &[usize]) -> Option<Dfa> {
     }
     let table = r.position();
     r.take(2 * usize::from(states) * usize::from(stride))?;
+    let simple = r.u16()?;
+    let run_count = r.u8()?;
+    let runs = r.position();
+    r.take(RUN_BYTES * usize::from(run_count))?;
     Some(Dfa {
         classes,
         table,
         stride,
         starts,
         sure,
+        simple,
         states,
+        runs,
+        run_count,
     })
 }
 
@@ -512,6 +532,7 @@ fn read_rule(r: &mut Reader<'_>, dfas: &[Dfa]) -> Option<(Rule, RuleProgram)> {
         near: context.map(Near::new),
         windows: Vec::new(),
         spread: 0,
+        between: None,
         reach: 0,
     };
     Some((rule, program))

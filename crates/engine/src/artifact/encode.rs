@@ -11,6 +11,7 @@ use super::{
 };
 use crate::boundary::{ByteSet, Reach};
 use crate::check::Check;
+use crate::dfa::MOST_RUNS;
 use crate::fields::{FieldPart, LONGEST_KEY};
 use crate::prefilter::{BUCKETS, Edge, Nibbles, SHAPE};
 use crate::rule::{Action, Confidence, Settings, Severity};
@@ -237,6 +238,12 @@ impl Parts {
             w.u16(dfa.sure);
             dfa.starts.iter().for_each(|&start| w.u16(start));
             dfa.table.iter().for_each(|&entry| w.u16(entry));
+            fits("runs of an automaton", dfa.runs.len(), MOST_RUNS)?;
+            let first = dfa.runs.first().map_or(dfa.sure, |run| run.first);
+            w.u16(first.min(dfa.sure));
+            w.u8(dfa.runs.len() as u8);
+            let runs = dfa.runs.iter().flat_map(|run| run.to_bytes());
+            w.bytes.extend(runs);
         }
         Ok(())
     }

@@ -27,8 +27,7 @@ pub use encode::{EncodeError, Parts};
 
 use crate::boundary::{ByteSet, Context, Near};
 use crate::check::Check;
-use crate::dfa::Dfa;
-use crate::dfa::STARTS;
+use crate::dfa::{Dfa, Run, STARTS};
 use crate::fields::Fields;
 use crate::prefilter::dictionary::Dictionary;
 use crate::prefilter::index::WindowIndex;
@@ -44,9 +43,9 @@ use starts::Starts;
 /// The first four bytes of every artifact.
 pub const MAGIC: [u8; 4] = *b"BBAR";
 /// The newest version of the layout that this engine reads and writes: with the tables of descriptors at its end.
-pub const VERSION: u16 = 7;
+pub const VERSION: u16 = 9;
 /// The version of the layout without these, which is what artifacts without descriptors have.
-pub const PLAIN: u16 = 6;
+pub const PLAIN: u16 = 8;
 /// Bytes before the part that the checksum covers.
 pub(crate) const HEADER: usize = 16;
 /// Bytes of a match's beginning that are known of every rule.
@@ -107,6 +106,8 @@ pub(crate) struct RuleProgram {
     pub(crate) windows: Vec<u16>,
     /// How much earlier a start may come to light after a later one: windows stand at different distances from it.
     pub(crate) spread: usize,
+    /// The only bytes that can stand between the two, where all windows stand at one distance behind runs.
+    pub(crate) between: Option<ByteSet>,
     /// The largest distance of a window from its match's start, runs left out.
     pub(crate) reach: usize,
 }
@@ -180,6 +181,8 @@ pub struct DfaPart {
     pub sure: u16,
     /// Row after row.
     pub table: Vec<u16>,
+    /// Runs, ascending. States that belong to one come behind those that do not, among those that are sure and among the others.
+    pub runs: Vec<Run>,
 }
 
 /// One rule as the compiler made it.

@@ -212,7 +212,15 @@ impl<O: Observer> Scan<'_, O> {
                 && self.lives(window.rule, program, start)
         }) {
             // An earlier start may come to light later, by a window further from it: now is the time to look at it.
-            let from = from.saturating_sub(program.spread).max(first_new);
+            let least = from.saturating_sub(program.spread).max(first_new);
+            let from = match &program.between {
+                Some(set) => {
+                    let text = self.view.hay.get(least..from).unwrap_or_default();
+                    let near = text.iter().rev();
+                    from - near.take_while(|&&b| boundary::contains(set, b)).count()
+                }
+                None => least,
+            };
             self.evaluate_range(window.rule, from, to);
         }
     }

@@ -240,7 +240,7 @@ fn is_uniform(value: &[u8]) -> bool {
     let letters = || value.iter().filter(|byte| byte.is_ascii_alphanumeric());
     match letters().next() {
         Some(first) => {
-            letters().count() >= 3 && letters().all(|byte| byte.eq_ignore_ascii_case(first))
+            letters().all(|byte| byte.eq_ignore_ascii_case(first)) && letters().count() >= 3
         }
         // No letter and no digit: `****`, `......`, `-----`.
         None => {
@@ -252,10 +252,9 @@ fn is_uniform(value: &[u8]) -> bool {
 
 /// A mask over at least half of the value, or a few characters and dots.
 fn is_masked(value: &[u8]) -> bool {
-    // Four of one byte that masks, or six of any: a run of four at least.
-    let runs = value.windows(4);
-    let mut equal = runs.filter(|run| run.iter().all(|byte| Some(byte) == run.first()));
-    if equal.next().is_none() {
+    // Four of one byte that masks, or six of any: a run of four at least, of whose three pairs one is every third of all.
+    let mut thirds = value.windows(2).skip(2).step_by(3);
+    if !thirds.any(|pair| pair.first() == pair.last()) {
         return is_elided(value);
     }
     let masked = longest_run(value, |byte| MASKS.contains(&byte))
@@ -308,6 +307,12 @@ fn is_sequence(value: &[u8]) -> bool {
         let [last, _] = before;
         before = [Some(letter), last];
         count += 1;
+        // More joints than a value of this length may have.
+        let broken =
+            |&(pairs, up, down): &(usize, usize, usize)| (pairs - up.max(down)) * 7 > value.len();
+        if count % 8 == 0 && tallies.iter().all(broken) {
+            return false;
+        }
     }
     // Fewest characters: interleaved sequences show at a distance of two.
     tallies
@@ -330,22 +335,32 @@ fn is_zigzag(value: &[u8]) -> bool {
         }
         _ => false,
     };
+    // Of five pairs that follow each other one is every fifth of all.
+    let mut fifths = value.windows(2).skip(4).step_by(5);
     let mut run = 0;
-    value.windows(2).any(|pair| {
-        run = if turns(pair) { run + 1 } else { 0 };
-        run >= 5
-    })
+    fifths.any(turns)
+        && value.windows(2).any(|pair| {
+            run = if turns(pair) { run + 1 } else { 0 };
+            run >= 5
+        })
 }
 
 /// Made of placeholder words, or dominated by a long one.
 fn is_worded(value: &[u8]) -> bool {
-    if !value.windows(2).any(may_begin) {
-        return false;
-    }
-    let dominated = MARKERS
-        .iter()
-        .filter(|word| word.len() >= 7 && word.len() * 3 >= value.len())
-        .any(|word| super::contains_word(value, word));
+    let dominates = |word: &&&[u8]| word.len() >= 7 && word.len() * 3 >= value.len();
+    let begins = |text: &[u8], word: &[u8]| {
+        let head = text.get(..word.len());
+        head.is_some_and(|head| head.eq_ignore_ascii_case(word))
+    };
+    let longest = MARKERS.iter().map(|word| word.len()).max().unwrap_or(0);
+    let dominated = longest * 3 >= value.len()
+        && suffixes(value).any(|text| {
+            may_begin(text)
+                && MARKERS
+                    .iter()
+                    .filter(dominates)
+                    .any(|word| begins(text, word))
+        });
     dominated || is_all_words(value)
 }
 
@@ -376,6 +391,11 @@ fn is_disowned(value: &[u8]) -> bool {
             .iter()
             .any(|disowning| part.eq_ignore_ascii_case(disowning))
     })
+}
+
+/// What `value` ends in: from each of its bytes on.
+fn suffixes(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    (0..value.len()).filter_map(|at| value.get(at..))
 }
 
 /// Base64 of printable text that is a placeholder, or that says itself to be encrypted (`ENC[...]`): what stands in a
@@ -463,7 +483,70 @@ fn is_all_words(value: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::vec::Vec;
     use proptest::prelude::*;
+
+    /// The tests without their short cuts.
+    #[allow(clippy::indexing_slicing, reason = "tests")]
+    mod plain {
+        use super::*;
+
+        pub(super) fn is_zigzag(value: &[u8]) -> bool {
+            let turns = |pair: &[u8]| {
+                let [a, b] = [pair[0], pair[1]];
+                a.is_ascii_alphabetic()
+                    && b.to_ascii_lowercase() == a.to_ascii_lowercase() + 1
+                    && a.is_ascii_lowercase() == b.is_ascii_uppercase()
+            };
+            value.windows(6).any(|six| six.windows(2).all(turns))
+        }
+
+        pub(super) fn is_masked(value: &[u8]) -> bool {
+            let masked = longest_run(value, |byte| MASKS.contains(&byte))
+                .max(longest_run(value, |_| true).saturating_sub(2));
+            (masked >= 4 && masked * 2 >= value.len()) || is_elided(value)
+        }
+
+        pub(super) fn is_worded(value: &[u8]) -> bool {
+            let long = MARKERS.iter().filter(|word| word.len() >= 7);
+            let mut dominant = long.filter(|word| word.len() * 3 >= value.len());
+            dominant.any(|word| super::super::super::contains_word(value, word))
+                || is_all_words(value)
+        }
+
+        pub(super) fn is_sequence(value: &[u8]) -> bool {
+            let alnum: Vec<u8> = value
+                .iter()
+                .filter(|byte| byte.is_ascii_alphanumeric())
+                .map(u8::to_ascii_lowercase)
+                .collect();
+            let follows = |a: u8, b: u8| {
+                matches!((a, b), (b'9', b'0' | b'a') | (b'z', b'0' | b'1' | b'a'))
+                    || !matches!(a, b'9' | b'z') && b == a + 1
+            };
+            [(1, 4), (2, 8)].into_iter().any(|(apart, fewest)| {
+                let pairs: Vec<_> = alnum.windows(apart + 1).map(|w| (w[0], w[apart])).collect();
+                let up = pairs.iter().filter(|&&(a, b)| follows(a, b)).count();
+                let down = pairs.iter().filter(|&&(a, b)| follows(b, a)).count();
+                let missed = pairs.len() - up.max(down);
+                alnum.len() >= fewest
+                    && (missed == 0 || alnum.len() >= 16 && missed * 7 <= pairs.len())
+            })
+        }
+    }
+
+    /// Values in which something of what is refused stands, among other bytes.
+    fn nearly() -> impl Strategy<Value = Vec<u8>> {
+        let part = prop_oneof![
+            "[A-Za-z0-9]{0,12}",
+            "(AbCdEf|aBcDeFgH|yZaB|abcdefgh|hgfedcba|a1b2c3d4e5f6g7h8|0123456789|zyxwvu)",
+            "(x{1,9}|[*]{1,9}|[.]{1,4}|-{1,6}|q{2,7})",
+            "(EXAMPLE|example|changeme|placeholder|redacted|your|key|test|exampl)",
+            "[ -~]{0,6}",
+        ];
+        let parts = proptest::collection::vec(part, 1..6);
+        parts.prop_map(|parts| parts.concat().into_bytes())
+    }
 
     #[test]
     fn placeholders() {
@@ -734,6 +817,17 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4000))]
+
+        #[test]
+        fn short_cuts_change_no_answer(value in nearly()) {
+            let shown = alloc::format!("{}", value.escape_ascii());
+            prop_assert_eq!(is_zigzag(&value), plain::is_zigzag(&value), "zigzag: {}", shown);
+            prop_assert_eq!(is_masked(&value), plain::is_masked(&value), "masked: {}", shown);
+            prop_assert_eq!(is_worded(&value), plain::is_worded(&value), "worded: {}", shown);
+            prop_assert_eq!(is_sequence(&value), plain::is_sequence(&value), "sequence: {}", shown);
+        }
+
         #[test]
         fn placeholders_only_add_to_templates(value in "[a-c0-2_${}<>*-]{0,20}") {
             prop_assert!(not_template(value.as_bytes()) || !not_placeholder(value.as_bytes()));
