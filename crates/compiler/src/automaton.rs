@@ -336,7 +336,7 @@ fn sure_states(rows: &Rows) -> Vec<bool> {
 }
 
 /// Whether a match is complete in a state, and no longer one exists.
-fn is_final(row: &Vec<Entry>) -> bool {
+fn is_final(row: &[Entry]) -> bool {
     row.iter().all(|e| e.matches && e.target == 0)
 }
 
@@ -363,9 +363,9 @@ fn chains(rows: &Rows, sure: &[bool]) -> Vec<Chain> {
     if distinct_columns(rows).len() > RUN_CLASSES {
         return Vec::new();
     }
-    let links: Vec<Option<Link>> = rows.iter().map(widest).collect();
+    let links: Vec<Option<Link>> = rows.iter().map(|row| widest(row)).collect();
     // What is final has a number of its own.
-    let mut taken: Vec<bool> = rows.iter().map(is_final).collect();
+    let mut taken: Vec<bool> = rows.iter().map(|row| is_final(row)).collect();
     let mut seen = vec![0; rows.len()];
     let mut chains = Vec::new();
     while chains.len() < MOST_RUNS {
@@ -389,7 +389,7 @@ fn chains(rows: &Rows, sure: &[bool]) -> Vec<Chain> {
 }
 
 /// The entry that most bytes have, if it leads to anything and they are not few.
-fn widest(row: &Vec<Entry>) -> Option<Link> {
+fn widest(row: &[Entry]) -> Option<Link> {
     let mut by_entry: HashMap<Entry, ByteSet, Quick> = HashMap::default();
     for (byte, &entry) in (0..=255u8).zip(row) {
         insert(by_entry.entry(entry).or_default(), byte);
