@@ -210,7 +210,11 @@ impl Dfa {
             && self.states >= 2
             && self.sure <= MATCHES
             && self.starts.iter().all(|&s| s < self.states)
-            && map.iter().all(|&class| u16::from(class) + 1 < self.stride)
+            && map
+                .iter()
+                .fold(0, |highest, &class| highest.max(u16::from(class)))
+                + 1
+                < self.stride
             && highest(table) < self.states
             && self.has_sound_runs(artifact)
     }
