@@ -1,6 +1,6 @@
 //! Running the engine and comparing it with the reference.
 
-use blackbar_engine::{Engine, Place, Plan, Stream};
+use blackbar_engine::{Engine, Follows, Place, Plan, Stream};
 use blackbar_policy::load::NoBuiltins;
 use blackbar_policy::model::{Action, Policy};
 
@@ -77,6 +77,11 @@ impl Subject {
     /// When what is decided goes back, or more is held than the policy's bound.
     #[must_use]
     pub fn run(&self, hay: &[u8], place: Place, ends: &[usize]) -> Outcome {
+        self.run_in_pieces(hay, place, ends, 1)
+    }
+
+    /// The same where so many of them are the pieces of one chunk: nothing is decided before the last of these was scanned.
+    fn run_in_pieces(&self, hay: &[u8], place: Place, ends: &[usize], pieces: usize) -> Outcome {
         let mut stream = Stream::new(place);
         let (mut out, mut findings) = (Vec::new(), Vec::new());
         let (mut at, mut decided) = (0, 0);
@@ -86,10 +91,27 @@ impl Subject {
         } else {
             bound
         };
-        for &end in ends.iter().chain([&hay.len()]) {
+        for (&end, number) in ends.iter().chain([&hay.len()]).zip(1_usize..) {
             let last = end == hay.len();
-            stream.push(&self.engine, &self.plan, &hay[at..end], last);
+            let piece = &hay[at..end];
             at = end;
+            let is_whole = last || number.is_multiple_of(pieces);
+            if pieces == 1 {
+                stream.push(&self.engine, &self.plan, piece, last);
+            } else {
+                stream.spare(piece.len()).copy_from_slice(piece);
+                let follows = match is_whole {
+                    true => Follows::after(last),
+                    false => Follows::More,
+                };
+                stream.scan_next(&self.engine, &self.plan, piece.len(), follows);
+            }
+            if !is_whole {
+                continue;
+            }
+            if pieces > 1 {
+                stream.settle(&self.engine, u64::MAX, u64::MAX, last);
+            }
             assert!(stream.decided() >= decided, "what is decided went back");
             assert!(stream.decided() <= end as u64, "more is decided than came");
             decided = stream.decided();
@@ -119,7 +141,7 @@ impl Subject {
         Outcome { out, findings }
     }
 
-    /// Compares whole, 1-byte chunks and `splits` with the reference.
+    /// Compares whole, 1-byte chunks and `splits` with the reference; these also as pieces of larger chunks.
     ///
     /// # Errors
     /// What differs, and the rules, for people.
@@ -147,9 +169,14 @@ impl Subject {
         let single: Vec<usize> = (1..hay.len()).collect();
         let all = [Vec::new(), single];
         for ends in all.iter().chain(splits) {
-            let got = self.run(hay, place, ends);
-            if got != wanted {
-                return Err(explain(hay, place, ends, &got, &wanted));
+            for pieces in [1, 2, usize::MAX] {
+                let got = self.run_in_pieces(hay, place, ends, pieces);
+                if got != wanted {
+                    return Err(explain(hay, place, ends, pieces, &got, &wanted));
+                }
+                if ends.is_empty() {
+                    break;
+                }
             }
         }
         Ok(wanted)
@@ -175,15 +202,27 @@ impl Subject {
     }
 }
 
-fn explain(hay: &[u8], place: Place, ends: &[usize], got: &Outcome, wanted: &Outcome) -> String {
+fn explain(
+    hay: &[u8],
+    place: Place,
+    ends: &[usize],
+    pieces: usize,
+    got: &Outcome,
+    wanted: &Outcome,
+) -> String {
     let show = |bytes: &[u8]| bytes.escape_ascii().to_string();
     let how = match ends.len() {
         0 => "whole".to_owned(),
         n if n + 1 >= hay.len() => "1-byte chunks".to_owned(),
         _ => format!("chunks ending at {ends:?}"),
     };
+    let together = match pieces {
+        1 => String::new(),
+        usize::MAX => ", as pieces of one chunk".to_owned(),
+        _ => format!(", each {pieces} as pieces of one chunk"),
+    };
     format!(
-        "{how} in {place:?}\n  hay    {}\n  got    {} {:?}\n  wanted {} {:?}",
+        "{how}{together} in {place:?}\n  hay    {}\n  got    {} {:?}\n  wanted {} {:?}",
         show(hay),
         show(&got.out),
         got.findings,

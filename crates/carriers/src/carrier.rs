@@ -6,7 +6,7 @@ use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use blackbar_engine::schema::MessageIndex;
-use blackbar_engine::{Action, Engine, Finding, Plan, RuleIndex, Stream};
+use blackbar_engine::{Action, Engine, Finding, Follows, Plan, RuleIndex, Stream};
 
 use crate::edits::{Edit, Edits, Width, Wishes, mask, write};
 use crate::format::Format;
@@ -248,7 +248,7 @@ impl Carrier {
             0,
             len,
             &[],
-            last,
+            Follows::after(last),
             &mut self.outbox,
         );
         for piece in self.outbox.pieces.drain(..) {
@@ -465,18 +465,40 @@ impl Carrier {
         if alone {
             self.recent.clear();
         }
+        let key = |f: &Finding| (f.start, f.end, f.rule.as_usize());
+        // What both find is told as the stream's.
+        let mut viewed: Vec<_> = self
+            .outbox
+            .findings
+            .iter()
+            .map(|f| (key(f), true))
+            .collect();
+        viewed.sort_unstable();
+        viewed.dedup();
+        let mut is_new =
+            |finding: &Finding| match viewed.binary_search_by_key(&key(finding), |v| v.0) {
+                Ok(at) => viewed
+                    .get_mut(at)
+                    .is_some_and(|v| core::mem::take(&mut v.1)),
+                Err(_) => true,
+            };
+        let from = match alone {
+            true => u64::MAX,
+            false => self.oldest_growth(oldest),
+        };
         let new = self.stream.findings().iter().copied();
         for finding in new.chain(self.outbox.findings.drain(..)) {
-            let key = (finding.start, finding.end, finding.rule.as_usize());
-            if !alone && !self.recent.insert(key) {
+            if !is_new(&finding) || self.recent.contains(&key(&finding)) {
                 continue;
+            }
+            if finding.start >= from {
+                self.recent.insert(key(&finding));
             }
             self.findings.push(finding);
             note(plan, finding.rule, &mut self.blocked, &mut self.removed);
         }
         if !self.recent.is_empty() {
-            let oldest = self.oldest_growth(oldest);
-            self.recent = self.recent.split_off(&(oldest, 0, 0));
+            self.recent = self.recent.split_off(&(from, 0, 0));
         }
     }
 

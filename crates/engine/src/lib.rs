@@ -36,6 +36,6 @@ pub use ledger::{Entry, Ledger, Observer};
 pub use plan::{Plan, PlanError};
 pub use prefilter::Width;
 pub use rule::{Action, Confidence, Finding, Place, Rule, RuleIndex, Settings, Severity};
-pub use stream::{Piece, Stream, apply_edits, redact_value};
+pub use stream::{Follows, Piece, Stream, apply_edits, redact_value};
 pub use transform::tag;
 pub use union::Edit;

@@ -50,7 +50,7 @@ pub struct Stream {
     decided: u64,
     /// Offset up to which output was taken.
     taken: u64,
-    /// Offset before which every start is evaluated or behind an open one.
+    /// Offset before which every start is evaluated or behind an open one. All that was received, but in the middle of a chunk.
     evaluated: u64,
     open: Vec<Open>,
     resume: Resume,
@@ -66,6 +66,28 @@ pub struct Stream {
     cut_off: CutOff,
     /// Lists of candidates, to be filled again.
     strip: Option<Box<Strip>>,
+}
+
+/// What comes behind the bytes that are scanned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Follows {
+    /// Nothing: the haystack is over.
+    Nothing,
+    /// What and when, nobody knows: whatever can be decided is.
+    Unknown,
+    /// More bytes, which are scanned before anything is decided. The last few starts wait for them, where the prefilter would be of no help.
+    More,
+}
+
+impl Follows {
+    /// `last`: nothing. Otherwise nobody knows.
+    #[must_use]
+    pub fn after(last: bool) -> Follows {
+        match last {
+            true => Follows::Nothing,
+            false => Follows::Unknown,
+        }
+    }
 }
 
 /// Where the next match of a rule may start, for rules that matched in the chunk being scanned.
@@ -96,11 +118,30 @@ impl Resume {
         }
     }
 
-    fn clear(&mut self) {
-        for rule in self.matched.drain(..) {
-            if let Some(slot) = self.ends.get_mut(usize::from(rule)) {
-                *slot = 0;
-            }
+    /// Forgets ends that bear on no start from `upto` on.
+    fn clear(&mut self, upto: u64) {
+        let ends = &mut self.ends;
+        self.matched.retain(|&rule| {
+            let slot = ends.get_mut(usize::from(rule));
+            slot.is_some_and(|slot| {
+                if *slot <= upto {
+                    *slot = 0;
+                }
+                *slot != 0
+            })
+        });
+    }
+
+    /// Starts over.
+    fn reset(&mut self) {
+        self.clear(u64::MAX);
+    }
+
+    /// The same ends, for a stream that goes on from here.
+    fn copy(&mut self, of: &Resume) {
+        self.reset();
+        for &rule in &of.matched {
+            self.set(rule, of.ends.len(), of.end(rule));
         }
     }
 
@@ -177,7 +218,7 @@ impl Stream {
             self.evaluated,
         ) = (0, 0, 0, 0, 0);
         self.open.clear();
-        self.resume.clear();
+        self.resume.reset();
         self.runs.0.clear();
         self.findings.clear();
         self.union.reset();
@@ -256,7 +297,7 @@ impl Stream {
         last: bool,
         observer: &mut O,
     ) {
-        self.scan(engine, plan, len, last, observer);
+        self.scan(engine, plan, len, Follows::after(last), observer);
         let watermark = self.watermark();
         let growing = self.growing();
         self.advance(engine, watermark, growing, last);
@@ -268,12 +309,17 @@ impl Stream {
         engine: &Engine,
         plan: &Plan,
         len: usize,
-        last: bool,
+        follows: Follows,
         observer: &mut O,
     ) {
+        let last = follows == Follows::Nothing;
         self.filled = (self.filled + len).min(self.window.len());
         let window = core::mem::take(&mut self.window);
         let hay = window.get(..self.filled).unwrap_or_default();
+        let limit = match follows {
+            Follows::More => hay.len().saturating_sub(engine.lag()),
+            Follows::Nothing | Follows::Unknown => hay.len(),
+        };
         let steps = Cell::new(0);
         let mut scan = Scan {
             engine,
@@ -288,18 +334,26 @@ impl Stream {
             },
             stream: self,
             observer,
+            follows,
+            limit,
             seen: None,
         };
         scan.resume_open();
         scan.candidates();
-        if !last {
-            scan.tail();
+        match follows {
+            Follows::Nothing => {}
+            Follows::Unknown => {
+                scan.tail_of_runs();
+                scan.tail();
+            }
+            Follows::More if scan.stream.evaluated < scan.offset(limit) => scan.tail_of_runs(),
+            Follows::More => {}
         }
         self.window = window;
         self.over |= last;
-        self.evaluated = self.received();
-        // Every match ends within the window, and new starts come after it.
-        self.resume.clear();
+        self.evaluated = self.evaluated.max(self.base + limit as u64);
+        // Most matches end before the starts that are left.
+        self.resume.clear(self.evaluated);
         self.runs.0.clear();
     }
 
@@ -429,7 +483,7 @@ impl Stream {
             State::Waiting { .. } => o.start,
             State::Growing { growth, .. } => growth.at,
         });
-        let needed = start.min().unwrap_or(u64::MAX).min(self.received());
+        let needed = start.min().unwrap_or(u64::MAX).min(self.evaluated);
         usize::try_from(needed.saturating_sub(self.base))
             .unwrap_or(0)
             .saturating_sub(CONTEXT)
@@ -441,7 +495,7 @@ impl Stream {
             State::Waiting { earliest, .. } => Some(earliest),
             State::Growing { .. } => None,
         });
-        undecided.min().unwrap_or(u64::MAX).min(self.received())
+        undecided.min().unwrap_or(u64::MAX).min(self.evaluated)
     }
 
     /// The lowest offset that a certain match has reached and goes on from; nothing that ends before it can still grow.

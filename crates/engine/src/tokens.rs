@@ -8,6 +8,7 @@
 //! always there.
 
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use crate::artifact::{RuleProgram, WindowPart};
 use crate::boundary::{ByteSet, set_of};
@@ -114,15 +115,20 @@ impl Tokens {
         self.dictionary.standing(hay, at, found);
     }
 
-    /// The words among it.
-    pub(crate) fn words(&self, hay: &[u8], at: usize, mut found: impl FnMut(u16, u16)) {
-        if self.dictionary.may_stand(hay, at) {
+    /// The words that may begin at any of `places`, in order: rule, word, and where.
+    pub(crate) fn words(
+        &self,
+        hay: &[u8],
+        places: Range<usize>,
+        mut found: impl FnMut(u16, u16, usize),
+    ) {
+        self.dictionary.passing(hay, places, |at| {
             self.beginning(hay, at, |begun| {
                 if let Begun::Word(rule, word) = begun {
-                    found(rule, word);
+                    found(rule, word, at);
                 }
             });
-        }
+        });
     }
 }
 

@@ -11,7 +11,7 @@ mod run;
 
 use alloc::vec::Vec;
 
-use blackbar_engine::{Engine, Finding, Piece, Place, Plan, RuleIndex, Stream};
+use blackbar_engine::{Engine, Finding, Follows, Piece, Place, Plan, RuleIndex, Stream};
 
 use code::{Code, LONGEST, Unit};
 use map::Map;
@@ -34,6 +34,9 @@ const CONTEXT: u64 = 160;
 
 /// While a view is there, bytes are scanned so many at a time at most, so that it can end.
 const BLOCK: usize = 1024;
+
+/// If a view could have ended and has not, because something was open there, it is asked again so many bytes later.
+const AGAIN: usize = 128;
 
 /// Views end only where no unit of theirs follows in so many bytes: to begin anew costs as much as scanning some.
 const WORTH: usize = 512;
@@ -246,9 +249,10 @@ pub(crate) fn scan(
     depth: usize,
     len: usize,
     marks: &[u8],
-    last: bool,
+    follows: Follows,
     out: &mut Outbox,
 ) -> u64 {
+    let last = follows == Follows::Nothing;
     let mut forced = 0;
     let mut left = len;
     loop {
@@ -257,7 +261,7 @@ pub(crate) fn scan(
         let block = if views.is_empty() {
             left
         } else {
-            end_of_block(text, views)
+            end_of_block(text, views, with.engine.lag())
         };
         let sleeping = |code: Code| {
             depth < DEEPEST
@@ -270,9 +274,10 @@ pub(crate) fn scan(
         let found = find(block_text, marks, end, with.over, sleeping);
         let upto = found.map_or(block, |(at, _)| at);
         let ends = last && upto == left;
+        let follows = if upto < left { Follows::More } else { follows };
         let piece = text.get(..upto).unwrap_or_default();
         for view in views.iter_mut() {
-            view.feed(with, depth + 1, piece, marks, ends, out);
+            view.feed(with, depth + 1, piece, marks, follows, out);
         }
         if depth < DEEPEST && with.views.has_runs() {
             runs.feed(with, depth + 1, piece, ends, out);
@@ -280,7 +285,7 @@ pub(crate) fn scan(
             // What a fork brought along is not read so deep.
             runs.reset();
         }
-        stream.scan_next(with.engine, with.plan, upto, ends);
+        stream.scan_next(with.engine, with.plan, upto, follows);
         left -= upto;
         if let Some((_, code)) = found {
             let view = View::fork(stream, views, runs, with.views, code, depth + 1);
@@ -364,12 +369,12 @@ fn among(
 
 /// Where `views` may end: behind a blank, a comma or the end of a line, where nothing may be open any more, and far enough behind the last of
 /// their units. If no such place is near, somewhere.
-fn end_of_block(text: &[u8], views: &[View]) -> usize {
+fn end_of_block(text: &[u8], views: &[View], lag: usize) -> usize {
     let mut codes = [false; Code::ALL.len()];
-    let mut behind = match views.iter().map(|view| view.wait(&mut codes)).max() {
+    let mut behind = match views.iter().map(|view| view.wait(lag, &mut codes)).max() {
         Some(wait @ 1..) => wait,
         // They could have ended and have not.
-        _ => BLOCK,
+        _ => AGAIN,
     };
     let blank_from = |from: usize| {
         let (_, late) = text.split_at_checked(from)?;
@@ -396,7 +401,7 @@ fn end_of_block(text: &[u8], views: &[View]) -> usize {
             Ok(blank) => return blank,
             Err(unit) => {
                 from = unit + 1;
-                behind = from + LONGEST + CONTEXT as usize;
+                behind = from + LONGEST + CONTEXT as usize + lag;
             }
         }
     }
@@ -502,10 +507,10 @@ impl View {
         depth: usize,
         text: &[u8],
         marks: &[u8],
-        last: bool,
+        follows: Follows,
         out: &mut Outbox,
     ) {
-        self.decode(text, marks, last);
+        self.decode(text, marks, follows == Follows::Nothing);
         let len = self.decoded.len();
         self.stream.spare(len).copy_from_slice(&self.decoded);
         let with = With {
@@ -521,7 +526,7 @@ impl View {
             depth,
             len,
             &self.marks,
-            last,
+            follows,
             &mut self.inbox,
         );
         self.hand_over(out);
@@ -702,16 +707,17 @@ impl View {
             && self.views.is_empty()
             && self.runs.are_idle()
             && self.pending.is_empty()
-            && self.stream.received() >= self.differed + CONTEXT
+            && self.stream.evaluated() >= self.differed + CONTEXT
     }
 
-    /// How many bytes must follow at least before this view can end, and the views of it. The codes that they read are noted.
-    fn wait(&self, codes: &mut [bool; Code::ALL.len()]) -> usize {
+    /// How many bytes must follow at least before this view can end, and the views of it, if so many starts wait for later bytes. The codes
+    /// that they read are noted.
+    fn wait(&self, lag: usize, codes: &mut [bool; Code::ALL.len()]) -> usize {
         for (slot, code) in codes.iter_mut().zip(Code::ALL) {
             *slot |= code == self.code;
         }
-        let inner = self.views.iter().map(|view| view.wait(codes)).max();
-        let far = (self.differed + CONTEXT).saturating_sub(self.stream.received());
+        let inner = self.views.iter().map(|view| view.wait(lag, codes)).max();
+        let far = (self.differed + CONTEXT + lag as u64).saturating_sub(self.stream.received());
         let own = self.pending.len() + usize::try_from(far).unwrap_or(usize::MAX);
         own.max(inner.unwrap_or(0))
     }

@@ -7,7 +7,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use blackbar_engine::{Finding, Place, RuleIndex, Stream};
+use blackbar_engine::{Finding, Follows, Place, RuleIndex, Stream};
 
 use super::{Open, Outbox, View, Views, With, open, scan, waiting};
 
@@ -418,7 +418,7 @@ impl Way {
             depth,
             fresh.len(),
             &[],
-            last,
+            Follows::after(last),
             &mut live.inbox,
         );
         let Live {

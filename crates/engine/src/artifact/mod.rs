@@ -31,7 +31,7 @@ use crate::dfa::{Dfa, Run, STARTS};
 use crate::fields::Fields;
 use crate::prefilter::dictionary::Dictionary;
 use crate::prefilter::index::WindowIndex;
-use crate::prefilter::{Prefilter, Width};
+use crate::prefilter::{HASHED, Prefilter, RUN, Width};
 use crate::program::Program;
 use crate::rule::{Rule, RuleIndex, Settings};
 use crate::schema::Schema;
@@ -155,6 +155,13 @@ pub struct LookBack {
     pub walk: [u64; 4],
     /// The length of the longest keyword and separator.
     pub most: u16,
+}
+
+impl LookBack {
+    /// Bytes from the start of a keyword to where it is sure that the run behind it was reported, if it was.
+    pub(crate) fn reach(&self) -> usize {
+        usize::from(self.most) + RUN + HASHED
+    }
 }
 
 /// A run of bytes of one set that a match starts with.
@@ -324,6 +331,16 @@ impl Engine {
             .map(|rule| rule.hold_back)
             .max()
             .unwrap_or(0)
+    }
+
+    /// How many of the last bytes have to wait for those behind them, so that the prefilter alone tells where matches may start.
+    #[must_use]
+    pub fn lag(&self) -> usize {
+        let keyed = match self.keywords.is_empty() {
+            true => 0,
+            false => self.look_back.reach(),
+        };
+        keyed.max(self.starts.most())
     }
 
     /// Whether `id` is the id of a rule.

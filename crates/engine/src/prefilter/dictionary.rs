@@ -351,18 +351,18 @@ impl<T: Copy> Dictionary<T> {
     /// Calls `found` for each of `places` at which something may stand, in order.
     #[inline]
     pub(crate) fn passing(&self, hay: &[u8], places: Range<usize>, mut found: impl FnMut(usize)) {
-        let end = places.end.saturating_add(COMPARED - 1);
+        let end = places.end.saturating_add(COMPARED - 1).min(hay.len());
         let whole = hay.get(places.start..end).unwrap_or_default();
         for (at, bytes) in places.clone().zip(whole.array_windows()) {
             if self.may_begin(u64::from_le_bytes(*bytes)) {
                 found(at);
             }
         }
-        if whole.is_empty() {
-            for at in places {
-                if self.may_stand(hay, at) {
-                    found(at);
-                }
+        // Near the end fewer bytes are there.
+        let looked = (whole.len() + 1).saturating_sub(COMPARED);
+        for at in places.skip(looked) {
+            if self.may_stand(hay, at) {
+                found(at);
             }
         }
     }

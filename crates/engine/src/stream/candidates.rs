@@ -1,6 +1,7 @@
 //! Where in one chunk a match may start: what the prefilter, words and runs point at, and the last bytes, where a window may
 //! be cut off. What becomes of a start lives in [`scan`](super::scan).
 
+use super::Follows;
 use super::scan::Scan;
 use crate::artifact::{LookBack, Window};
 use crate::boundary;
@@ -14,11 +15,9 @@ impl<O: Observer> Scan<'_, O> {
     fn words(&mut self, from: usize, to: usize) {
         let engine = self.engine;
         let hay = self.view.hay;
-        for at in from..to {
-            engine
-                .tokens
-                .words(hay, at, |rule, word| self.word(rule, word, at));
-        }
+        engine
+            .tokens
+            .words(hay, from..to, |rule, word, at| self.word(rule, word, at));
     }
 
     /// The same for a rule's word that may begin at `at`.
@@ -32,7 +31,7 @@ impl<O: Observer> Scan<'_, O> {
         if let Some(starts) = starts
             && let Some(first) = self.first_new(rule)
         {
-            let to = starts.end.min(hay.len());
+            let to = starts.end.min(self.limit);
             self.evaluate_range(rule, first.max(starts.start), to);
         }
     }
@@ -42,6 +41,9 @@ impl<O: Observer> Scan<'_, O> {
         let engine = self.engine;
         let hay = self.view.hay;
         let mut from = self.index(self.stream.evaluated);
+        if from >= self.limit && self.follows == Follows::More {
+            return;
+        }
         // Behind that windows may be cut off, and what is known of a start must not depend on which window it has: see `tail`.
         let whole = if self.view.last { WINDOW } else { HASHED };
         let end = (hay.len() + 1).saturating_sub(whole);
@@ -74,12 +76,12 @@ impl<O: Observer> Scan<'_, O> {
             }
             from = to;
         }
-        if within.is_some() {
+        if within.is_some() && self.follows != Follows::More {
             let new = self.index(self.stream.evaluated);
             self.words(end.max(new), hay.len());
         }
-        if engine.keywords.is_empty() {
-            // No rule is keyed.
+        if engine.keywords.is_empty() || self.follows == Follows::More {
+            // No rule is keyed, or the keywords whose value is not there yet wait for it.
         } else if self.view.last {
             // No value gets longer: what is left are runs that got long enough behind the last window.
             for at in (end..hay.len()).filter(|&at| completes_run(hay, at)) {
@@ -87,7 +89,7 @@ impl<O: Observer> Scan<'_, O> {
             }
         } else {
             // Keywords whose value has not got long enough yet, or did so behind the last window.
-            let far = usize::from(engine.look_back.most) + RUN + HASHED;
+            let far = engine.look_back.reach();
             let new = self.index(self.stream.evaluated);
             self.keywords(new.max(hay.len().saturating_sub(far)), end);
         }
@@ -182,7 +184,7 @@ impl<O: Observer> Scan<'_, O> {
         };
         let (from, to) = match &window.run {
             None if program.spread == 0 => {
-                if end >= first_new {
+                if (first_new..self.limit).contains(&end) {
                     self.evaluate_free(window.rule, program, end, None);
                 }
                 return;
@@ -197,10 +199,11 @@ impl<O: Observer> Scan<'_, O> {
                 (end - length, (end + 1).saturating_sub(usize::from(run.min)))
             }
         };
-        if to <= first_new {
+        let to = to.min(self.limit);
+        let mut from = from.max(first_new);
+        if to <= from {
             return;
         }
-        let mut from = from.max(first_new);
         if window.run.is_some() {
             // The starts of a run are evaluated once, however many windows stand behind it.
             from = self.stream.runs.go_on(window.rule, from, to);
@@ -225,11 +228,10 @@ impl<O: Observer> Scan<'_, O> {
         }
     }
 
-    /// Evaluates the new starts near the window's end, where the prefilter's windows are cut off.
-    pub(super) fn tail(&mut self) {
+    /// Evaluates the new starts of runs that reach so near the window's end that the windows behind them are cut off.
+    pub(super) fn tail_of_runs(&mut self) {
         let engine = self.engine;
         let hay = self.view.hay;
-        // Starts of runs lie further back: they come first.
         for windows in engine.behind_runs.chunk_by(|a, b| a.rule == b.rule) {
             let rule = windows.first().map_or(0, |window| window.rule);
             let Some(first_new) = self.first_new(rule) else {
@@ -237,9 +239,16 @@ impl<O: Observer> Scan<'_, O> {
             };
             let starts = windows.iter().filter_map(|w| run_tail(w, hay, first_new));
             if let Some(from) = starts.min() {
-                self.evaluate_range(rule, from.max(first_new), hay.len());
+                self.evaluate_range(rule, from.max(first_new), self.limit);
             }
         }
+    }
+
+    /// Evaluates the new starts near the window's end, where the prefilter's windows are cut off; those of runs, which lie further back,
+    /// were before.
+    pub(super) fn tail(&mut self) {
+        let engine = self.engine;
+        let hay = self.view.hay;
         let new = self.index(self.stream.evaluated);
         let from = new.max(hay.len().saturating_sub(engine.starts.most()));
         let mut cut_off = core::mem::take(&mut self.stream.cut_off);

@@ -4,7 +4,7 @@
 //! A caller that uses this scans with [`Stream::scan_next`], which decides nothing, adds what others found, and then lets the stream
 //! settle, but not beyond what the others still have open ([`Stream::settle`]).
 
-use super::{Open, State, Stream};
+use super::{Follows, Open, State, Stream};
 use crate::artifact::Engine;
 use crate::plan::Plan;
 use crate::rule::{Action, Confidence, Finding, RuleIndex};
@@ -43,9 +43,15 @@ impl Stream {
         self.window.get_mut(self.filled..end).unwrap_or_default()
     }
 
-    /// Scans the first `len` bytes of that room, and decides nothing.
-    pub fn scan_next(&mut self, engine: &Engine, plan: &Plan, len: usize, last: bool) {
-        self.scan(engine, plan, len, last, &mut ());
+    /// Scans the first `len` bytes of that room, and decides nothing. Before it settles, a call must not have said [`Follows::More`] last.
+    pub fn scan_next(&mut self, engine: &Engine, plan: &Plan, len: usize, follows: Follows) {
+        self.scan(engine, plan, len, follows, &mut ());
+    }
+
+    /// Offset before which every start was looked at. All that was received, unless [`Follows::More`] was said last.
+    #[must_use]
+    pub fn evaluated(&self) -> u64 {
+        self.evaluated
     }
 
     /// Makes `fork` a stream that has seen what this one has and goes on with other bytes, at the same offset. What was found so far
@@ -61,6 +67,7 @@ impl Stream {
         fork.filled = kept.len();
         fork.base = self.base + from as u64;
         fork.evaluated = self.evaluated;
+        fork.resume.copy(&self.resume);
         fork.open.extend_from_slice(&self.open);
         fork.let_go();
     }
@@ -98,7 +105,11 @@ impl Stream {
                 && earliest.wrapping_add(shift) == *its_earliest
                 && progress.map(|p| p.shifted(shift)) == *its_progress
         };
-        self.open.len() == other.open.len()
+        let level = self.evaluated.wrapping_add(shift) == other.evaluated;
+        let clear = self.resume.matched.is_empty() && other.resume.matched.is_empty();
+        level
+            && clear
+            && self.open.len() == other.open.len()
             && self
                 .open
                 .iter()

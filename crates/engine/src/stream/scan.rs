@@ -1,7 +1,7 @@
 //! Evaluating starts of matches in one chunk: dead, a match, or open until more bytes come. Which starts are worth it is
 //! found in [`candidates`](super::candidates).
 
-use super::{Open, State, Stream};
+use super::{Follows, Open, State, Stream};
 use crate::artifact::{Engine, RuleProgram};
 use crate::boundary;
 use crate::ledger::Observer;
@@ -17,6 +17,9 @@ pub(super) struct Scan<'a, O> {
     pub(super) view: View<'a>,
     pub(super) stream: &'a mut Stream,
     pub(super) observer: &'a mut O,
+    pub(super) follows: Follows,
+    /// Where starts begin that are left for the next bytes to come; the window's end where none are.
+    pub(super) limit: usize,
     /// What a look at a start has shown that is about to be evaluated.
     pub(super) seen: Option<Seen>,
 }
