@@ -133,9 +133,13 @@ impl Dfa {
     /// Whether a match may begin `text`, after the byte `before`: `false` if it dies without one. Stops at the first match.
     pub(crate) fn may_match(&self, artifact: &[u8], before: Option<u8>, text: &[u8]) -> bool {
         let cells = self.cells(artifact);
-        let (mut state, mut at) = (self.start(before), 0);
+        let soon = text.get(..SOON).unwrap_or(text);
+        let (mut state, mut at) = cells.pass(self.start(before), soon, MATCHES);
+        if let Some(&byte) = soon.get(at) {
+            return cells.next(state, byte) != DEAD;
+        }
         loop {
-            if at >= SOON && state >= self.simple {
+            if state >= self.simple {
                 let rest = text.get(at..).unwrap_or_default();
                 let (reached, steps, matches) = self.skip(artifact, state, rest);
                 if matches && steps > 0 {

@@ -280,25 +280,39 @@ fn walk(
 impl Program {
     /// Verifies the candidate at `start`, going on from `progress` if there is any.
     ///
-    /// `streams`: the rule's action may write before the end is known, and no validator waits for it. `ends` is scratch;
-    /// after a match with `select` it holds the positions where a match ends.
+    /// `streams`: the rule's action may write before the end is known, and no validator waits for it. After a match with `select` the
+    /// scratch holds the positions where a match ends.
+    #[inline]
     pub(crate) fn verify(
         &self,
         view: &View<'_>,
         start: usize,
         progress: Option<Progress>,
         streams: bool,
-        ends: &mut Vec<usize>,
+        scratch: &mut Scratch,
     ) -> Verdict {
         if progress.is_none() && self.dies(view, start) {
             return Verdict::Dead;
         }
+        self.verify_on(view, start, progress, streams, scratch)
+    }
+
+    /// The same for one that does not die soon: kept apart, so that those that do pay for no room that they do not need.
+    #[inline(never)]
+    fn verify_on(
+        &self,
+        view: &View<'_>,
+        start: usize,
+        progress: Option<Progress>,
+        streams: bool,
+        scratch: &mut Scratch,
+    ) -> Verdict {
         if self.linear && !self.select {
             self.linear(view, start, progress, streams)
         } else if self.linear {
-            self.selected(view, start, ends)
+            self.selected(view, start, &mut scratch.ends)
         } else {
-            self.explore_all(view, start, ends)
+            self.explore_all(view, start, scratch)
         }
     }
 
@@ -492,14 +506,15 @@ impl Program {
         start + 1 + self.min_prefix
     }
 
-    fn explore_all(&self, view: &View<'_>, start: usize, ends: &mut Vec<usize>) -> Verdict {
+    fn explore_all(&self, view: &View<'_>, start: usize, scratch: &mut Scratch) -> Verdict {
+        scratch.ends.clear();
+        scratch.ways.clear();
         let mut found = Found {
             best: None,
             open: None,
             grown: None,
-            ends,
+            scratch,
         };
-        found.ends.clear();
         self.explore(view, start, 0, start, (start, start), &mut found);
         if let Some((secret, growth)) = found.grown {
             return Verdict::Growing {
@@ -537,11 +552,17 @@ impl Program {
         } else {
             usize::MAX
         };
-        let mut accepts = Vec::new();
+        let ways = &mut found.scratch.ways;
+        let first = ways.len();
+        let mut accepted = None;
+        let accept = |end| {
+            if accepted != Some(end) {
+                ways.push(end);
+            }
+            accepted = Some(end);
+        };
         let state = stage.dfa.start(view.before(at));
-        match run(&stage.dfa, view, state, at, limit, NEVER, |end| {
-            accepts.push(end)
-        }) {
+        match run(&stage.dfa, view, state, at, limit, NEVER, accept) {
             Run::Alive(_) => {
                 let earliest = if index >= self.body {
                     body.0 + self.lead
@@ -565,8 +586,9 @@ impl Program {
             }
             Run::Done | Run::Sure(..) => {}
         }
-        accepts.dedup();
-        for end in accepts {
+        // Those of later stages are behind them, and taken away again.
+        for way in first..found.scratch.ways.len() {
+            let end = found.scratch.ways.get(way).copied().unwrap_or(at);
             let body = if index == self.body {
                 (body.0, end)
             } else {
@@ -574,6 +596,31 @@ impl Program {
             };
             self.explore(view, start, index + 1, end, body, found);
         }
+        found.scratch.ways.truncate(first);
+    }
+}
+
+/// Room that verifying needs, kept from one candidate to the next.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    /// Where the match that was verified last may end.
+    pub(crate) ends: Vec<usize>,
+    /// Where the stages on the way that is being tried may end, one behind the other.
+    ways: Vec<usize>,
+}
+
+impl Scratch {
+    /// Keeps room for so many.
+    pub(crate) fn rest(&mut self, most: usize) {
+        self.ends.clear();
+        self.ends.shrink_to(most);
+        self.ways.clear();
+        self.ways.shrink_to(most);
+    }
+
+    /// Bytes held on the heap.
+    pub(crate) fn memory(&self) -> usize {
+        (self.ends.capacity() + self.ways.capacity()) * size_of::<usize>()
     }
 }
 
@@ -582,7 +629,7 @@ struct Found<'a> {
     best: Option<Match>,
     open: Option<usize>,
     grown: Option<(usize, Growth)>,
-    ends: &'a mut Vec<usize>,
+    scratch: &'a mut Scratch,
 }
 
 impl Found<'_> {
@@ -595,6 +642,6 @@ impl Found<'_> {
         if better {
             self.best = Some(new);
         }
-        self.ends.push(new.end);
+        self.scratch.ends.push(new.end);
     }
 }

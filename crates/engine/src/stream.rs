@@ -19,7 +19,7 @@ use crate::boundary::CONTEXT;
 use crate::ledger::Observer;
 use crate::plan::Plan;
 use crate::prefilter::Strip;
-use crate::program::{Growth, Progress, View};
+use crate::program::{Growth, Progress, Scratch, View};
 use crate::rule::{Finding, Place, RuleIndex};
 use crate::union::{Bytes, Edit, Union};
 pub use outer::Piece;
@@ -62,7 +62,7 @@ pub struct Stream {
     forced: u64,
     /// The last byte was scanned.
     over: bool,
-    ends: Vec<usize>,
+    scratch: Scratch,
     cut_off: CutOff,
     /// Lists of candidates, to be filled again.
     strip: Option<Box<Strip>>,
@@ -273,7 +273,7 @@ impl Stream {
         self.findings.shrink_to(RESTING);
         self.resume.rest();
         self.runs.0.shrink_to(RESTING);
-        self.ends.shrink_to(RESTING);
+        self.scratch.rest(RESTING);
         self.cut_off.rest(RESTING);
         self.strip.take_if(|strip| strip.memory() > RESTING_STRIP);
         self.open.shrink_to(RESTING);
@@ -321,6 +321,7 @@ impl Stream {
             Follows::Nothing | Follows::Unknown => hay.len(),
         };
         let steps = Cell::new(0);
+        let scratch = core::mem::take(&mut self.scratch);
         let mut scan = Scan {
             engine,
             plan,
@@ -336,6 +337,7 @@ impl Stream {
             observer,
             follows,
             limit,
+            scratch,
             seen: None,
         };
         scan.resume_open();
@@ -349,6 +351,7 @@ impl Stream {
             Follows::More if scan.stream.evaluated < scan.offset(limit) => scan.tail_of_runs(),
             Follows::More => {}
         }
+        self.scratch = scan.scratch;
         self.window = window;
         self.over |= last;
         self.evaluated = self.evaluated.max(self.base + limit as u64);
@@ -454,7 +457,7 @@ impl Stream {
             + self.findings.capacity() * size_of::<Finding>()
             + self.resume.memory()
             + self.runs.0.capacity() * size_of::<(u16, usize, usize)>()
-            + self.ends.capacity() * size_of::<usize>()
+            + self.scratch.memory()
             + self.cut_off.memory()
             + self.strip.as_deref().map_or(0, Strip::memory)
     }

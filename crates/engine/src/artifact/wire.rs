@@ -94,11 +94,11 @@ impl<'a> Reader<'a> {
     pub(super) fn text(&mut self) -> Option<String> {
         core::str::from_utf8(self.bytes()?).ok().map(String::from)
     }
-    /// How many items that large the bytes that are left have room for.
+    /// How many items that large the whole artifact would have room for.
     pub(super) fn room<T>(&self) -> usize {
-        self.bytes.len().saturating_sub(self.at) / size_of::<T>().max(1)
+        self.bytes.len() / size_of::<T>().max(1)
     }
-    /// A list of `count` items; more room than there are bytes left is not taken on trust.
+    /// A list of `count` items; more room than the artifact takes itself is not taken on trust.
     pub(super) fn list<T>(
         &mut self,
         count: usize,

@@ -6,7 +6,7 @@ use crate::artifact::{Engine, RuleProgram};
 use crate::boundary;
 use crate::ledger::Observer;
 use crate::plan::Plan;
-use crate::program::{Growth, Match, Progress, Verdict, View};
+use crate::program::{Growth, Match, Progress, Scratch, Verdict, View};
 use crate::rule::{Action, Confidence, Finding, RuleIndex};
 use crate::union::Part;
 
@@ -20,6 +20,7 @@ pub(super) struct Scan<'a, O> {
     pub(super) follows: Follows,
     /// Where starts begin that are left for the next bytes to come; the window's end where none are.
     pub(super) limit: usize,
+    pub(super) scratch: Scratch,
     /// What a look at a start has shown that is about to be evaluated.
     pub(super) seen: Option<Seen>,
 }
@@ -116,7 +117,6 @@ impl<'a, O: Observer> Scan<'a, O> {
         start: usize,
         progress: Option<Progress>,
     ) -> Option<usize> {
-        let mut ends = core::mem::take(&mut self.stream.ends);
         self.observer.begin(RuleIndex(rule));
         let before = self.view.steps.get();
         let is_this =
@@ -127,7 +127,7 @@ impl<'a, O: Observer> Scan<'a, O> {
                 let streams = self.streams(rule, program);
                 let program = &program.program;
                 (
-                    program.verify(&self.view, start, progress, streams, &mut ends),
+                    program.verify(&self.view, start, progress, streams, &mut self.scratch),
                     0,
                 )
             }
@@ -144,7 +144,7 @@ impl<'a, O: Observer> Scan<'a, O> {
                 });
                 None
             }
-            Verdict::Match(found) => match self.judge(program, start, found, &ends) {
+            Verdict::Match(found) => match self.judge(program, start, found) {
                 Some(found) => {
                     self.found(rule, found);
                     Some(found.end)
@@ -166,7 +166,6 @@ impl<'a, O: Observer> Scan<'a, O> {
                 }
             }
         };
-        self.stream.ends = ends;
         let steps = self.view.steps.get() - before + seen;
         self.observer.end(RuleIndex(rule), steps);
         next
@@ -185,13 +184,11 @@ impl<'a, O: Observer> Scan<'a, O> {
         if program.program.stages.len() == 1 {
             return true;
         }
-        let mut ends = core::mem::take(&mut self.stream.ends);
         let before = self.view.steps.get();
         let streams = self.streams(rule, program);
         let verdict = program
             .program
-            .verify(&self.view, start, None, streams, &mut ends);
-        self.stream.ends = ends;
+            .verify(&self.view, start, None, streams, &mut self.scratch);
         let lives = verdict != Verdict::Dead;
         // Where validators choose, they need the ends too, which the starts before this one overwrite.
         if lives && !program.program.select {
@@ -221,13 +218,7 @@ impl<'a, O: Observer> Scan<'a, O> {
     }
 
     /// The match that passes all checks, if one does: the longest, or with check digits the longest that has them right.
-    fn judge(
-        &self,
-        program: &RuleProgram,
-        start: usize,
-        found: Match,
-        ends: &[usize],
-    ) -> Option<Match> {
+    fn judge(&self, program: &RuleProgram, start: usize, found: Match) -> Option<Match> {
         let passes = |found: &Match| {
             let (from, to) = found.secret;
             let value = self.view.hay.get(from..to).unwrap_or_default();
@@ -243,7 +234,7 @@ impl<'a, O: Observer> Scan<'a, O> {
             return passes(&found).then_some(found);
         }
         let trail = program.program.trail;
-        ends.iter().rev().find_map(|&end| {
+        self.scratch.ends.iter().rev().find_map(|&end| {
             let shorter = Match {
                 end,
                 secret: (found.secret.0, end.saturating_sub(trail)),
