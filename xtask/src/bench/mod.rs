@@ -29,7 +29,7 @@ use record::Record;
 /// Arguments of `cargo xtask bench`.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Arguments {
-    /// Few and short repetitions: a couple of minutes, for a look and not for a record
+    /// Few and short repetitions, for a look and not for a record: still some ten minutes, for one pass of the slowest peers takes minutes; see `--only`
     #[arg(long)]
     quick: bool,
     /// Keep the record as benches/records/NAME.json, .csv and .svg, with NAME-envoy.json of `cargo xtask load` if it is there

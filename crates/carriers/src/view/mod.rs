@@ -35,7 +35,7 @@ const CONTEXT: u64 = 160;
 /// While a view is there, bytes are scanned so many at a time at most, so that it can end.
 const BLOCK: usize = 1024;
 
-/// If a view could have ended and has not, because something was open there, it is asked again so many bytes later.
+/// If a view could have ended and has not, because something was open there, it is asked again so many bytes later at least.
 const AGAIN: usize = 128;
 
 /// Views end only where no unit of theirs follows in so many bytes: to begin anew costs as much as scanning some.
@@ -373,8 +373,11 @@ fn end_of_block(text: &[u8], views: &[View], lag: usize) -> usize {
     let mut codes = [false; Code::ALL.len()];
     let mut behind = match views.iter().map(|view| view.wait(lag, &mut codes)).max() {
         Some(wait @ 1..) => wait,
-        // They could have ended and have not.
-        _ => AGAIN,
+        // They could have ended and have not. The longer that is so, the less often they are asked.
+        _ => {
+            let late = views.iter().map(View::late).min().unwrap_or(0);
+            usize::try_from(late).unwrap_or(BLOCK).clamp(AGAIN, BLOCK)
+        }
     };
     let blank_from = |from: usize| {
         let (_, late) = text.split_at_checked(from)?;
@@ -720,6 +723,16 @@ impl View {
         let far = (self.differed + CONTEXT + lag as u64).saturating_sub(self.stream.received());
         let own = self.pending.len() + usize::try_from(far).unwrap_or(usize::MAX);
         own.max(inner.unwrap_or(0))
+    }
+
+    /// For how many bytes this view could have ended, and the views of it.
+    fn late(&self) -> u64 {
+        let own = self
+            .stream
+            .evaluated()
+            .saturating_sub(self.differed + CONTEXT);
+        let inner = self.views.iter().map(View::late).min();
+        own.min(inner.unwrap_or(u64::MAX))
     }
 
     /// How often something undecided was masked.

@@ -106,9 +106,11 @@ impl Stream {
                 && progress.map(|p| p.shifted(shift)) == *its_progress
         };
         let level = self.evaluated.wrapping_add(shift) == other.evaluated;
-        let clear = self.resume.matched.is_empty() && other.resume.matched.is_empty();
+        let ends = &self.resume.matched;
+        let has = |&rule: &u16| self.resume.end(rule).wrapping_add(shift) == other.resume.end(rule);
         level
-            && clear
+            && ends.len() == other.resume.matched.len()
+            && ends.iter().all(has)
             && self.open.len() == other.open.len()
             && self
                 .open
