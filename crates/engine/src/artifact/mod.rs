@@ -144,7 +144,7 @@ pub struct WindowPart {
 
 /// Where the keywords of keyed rules are looked for: not everywhere, but before values.
 ///
-/// A match of such a rule is a keyword, a separator, and a value that begins with [`RUN`](crate::prefilter::RUN) bytes of a
+/// A match of such a rule is a keyword, a separator, and a value that begins with [`RUN`] bytes of a
 /// run. So where a run gets that long, its keyword stands before it: no further than `most` bytes before the run, and with
 /// none but `walk` bytes between; and the byte right before the run is one of `before`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
