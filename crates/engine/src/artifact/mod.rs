@@ -219,7 +219,7 @@ pub struct RulePart {
     pub context: Option<Context>,
     /// The bytes that a match can start with: the first, second and third.
     pub heads: [[u64; 4]; HEADS],
-    /// The bytes that a match can have from its start to before the [`HASHED`](crate::prefilter::HASHED)th byte of its furthest window that
+    /// The bytes that a match can have from its start to before the [`HASHED`]th byte of its furthest window that
     /// has no run before it.
     pub beginning: [u64; 4],
 }
