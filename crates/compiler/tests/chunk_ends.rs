@@ -44,3 +44,15 @@ fn values_are_found_that_get_long_enough_where_the_haystack_ends() {
         }
     }
 }
+
+/// Where all rules find by their words, no window says how far from the end of a piece starts have to wait. The word may be the last that
+/// came.
+#[test]
+fn a_word_at_the_end_of_a_piece_is_read() {
+    for haystack in ["ci=4719", "a ci: 4719 b", "x ci=4719"] {
+        agrees(
+            "pattern = '[0-9]{4}'\ncontext = { keywords = [\"ci\"], within = 8 }\n",
+            haystack.as_bytes(),
+        );
+    }
+}

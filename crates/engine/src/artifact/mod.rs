@@ -340,7 +340,8 @@ impl Engine {
             true => 0,
             false => self.look_back.reach(),
         };
-        keyed.max(self.starts.most())
+        // Words are looked up by so many bytes: nearer to the end they wait.
+        keyed.max(self.starts.most()).max(HASHED)
     }
 
     /// Whether `id` is the id of a rule.
