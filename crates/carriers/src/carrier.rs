@@ -258,7 +258,7 @@ impl Carrier {
         self.stream
             .settle(engine, open.undecided, open.growing, last);
         let alone = alone && self.views.is_empty() && self.outbox.findings.is_empty();
-        self.tell(plan, alone, open.oldest);
+        self.tell(plan, alone, open.undecided);
         if let Some(guarded) = &mut self.guard {
             guarded.guard.prepare(engine, plan);
         }
@@ -298,8 +298,10 @@ impl Carrier {
         }
         let open = self.open();
         let waiting = [view::waiting(&self.views), self.runs.waiting()];
+        let waiting = waiting.into_iter().flatten().min();
+        let unread = view::unread(&self.views).min(self.runs.unread());
         self.stream
-            .force_with(engine, waiting.into_iter().flatten().min(), open.growing);
+            .force_with(engine, waiting, unread, open.growing);
         self.shape(engine, false);
     }
 
@@ -460,8 +462,8 @@ impl Carrier {
     }
 
     /// Takes the findings of the stream and of its views, each but once: where a view was and `alone` is false, both may have found it.
-    /// None that is still to come from a view starts before `oldest`.
-    fn tell(&mut self, plan: &Plan, alone: bool, oldest: u64) {
+    /// None that is still to come from a view starts before `undecided`, but for those that grow.
+    fn tell(&mut self, plan: &Plan, alone: bool, undecided: u64) {
         if alone {
             self.recent.clear();
         }
@@ -482,23 +484,39 @@ impl Carrier {
                     .is_some_and(|v| core::mem::take(&mut v.1)),
                 Err(_) => true,
             };
+        // What may come again: what is not decided, and what has ended in one of them and grows in another. However long that takes,
+        // nothing else is kept.
         let from = match alone {
             true => u64::MAX,
-            false => self.oldest_growth(oldest),
+            false => undecided.min(self.stream.undecided_from()),
         };
+        let mut growing = Vec::new();
+        if !alone {
+            let views = self.views.iter().flat_map(View::growths);
+            let all = self
+                .stream
+                .growths()
+                .chain(views)
+                .chain(self.runs.growths());
+            growing.extend(all.map(|(rule, start)| (start, rule.as_usize())));
+        }
+        let may_come = |start: u64, rule: usize| start >= from || growing.contains(&(start, rule));
         let new = self.stream.findings().iter().copied();
         for finding in new.chain(self.outbox.findings.drain(..)) {
             if !is_new(&finding) || self.recent.contains(&key(&finding)) {
                 continue;
             }
-            if finding.start >= from {
+            if may_come(finding.start, finding.rule.as_usize()) {
                 self.recent.insert(key(&finding));
             }
             self.findings.push(finding);
             note(plan, finding.rule, &mut self.blocked, &mut self.removed);
         }
         if !self.recent.is_empty() {
-            self.recent = self.recent.split_off(&(from, 0, 0));
+            let mut undecided = self.recent.split_off(&(from, 0, 0));
+            self.recent
+                .retain(|&(start, _, rule)| growing.contains(&(start, rule)));
+            self.recent.append(&mut undecided);
         }
     }
 

@@ -98,7 +98,7 @@ pub(crate) fn write(stream: &Stream, edit: &blackbar_engine::Edit, wide: bool, o
     let old = stream.received_bytes(edit.start, edit.end);
     if !wide {
         out.extend_from_slice(new);
-    } else if new.len() == old.len() {
+    } else if edit.action.preserves_length() {
         // A mask: what is NUL stays so.
         let both = new.iter().zip(old);
         out.extend(both.map(|(&new, &old)| if old == 0 { 0 } else { new }));

@@ -9,7 +9,7 @@
 mod encode;
 mod support;
 
-use blackbar_carriers::{Format, Views};
+use blackbar_carriers::{Carrier, Format, Views};
 use blackbar_engine::Place;
 use encode::{base64, escaped, hex, percent, wide};
 use support::Subject;
@@ -287,4 +287,193 @@ fn a_policy_switches_views() {
             assert_eq!(of(&format!("views = {{ {name} = {on} }}\n")), wanted);
         }
     }
+}
+
+/// A rule that looks at what stands before its match, and one whose match may be as long as a window.
+const CONTEXT: &str = r#"
+[pack]
+id = "t"
+title = "Test"
+
+[[rule]]
+id = "t.session"
+description = "not beside that word"
+source = "none"
+pattern = '''sess=(?<secret>[a-z0-9]{24,400})'''
+context = { unless = ["example"], within = 32 }
+left = "none"
+confidence = "medium"
+action = "tag"
+
+[[rule]]
+id = "t.key"
+description = "with digits of base64 that are escaped elsewhere"
+source = "none"
+pattern = '''ghp_(?<secret>[A-Z0-9/?]{8})'''
+left = "none"
+right = "none"
+confidence = "high"
+action = "tag"
+"#;
+
+#[test]
+fn a_view_stays_while_what_stands_before_an_open_match_differs() {
+    let subject = Subject::of(CONTEXT);
+    let value: String = "k3j9x2m7q4w8e1r5t6".chars().cycle().take(240).collect();
+    // What was decoded makes another word of it.
+    let input = format!("&#65;example_sess={value} end");
+    let got = subject.check(input.as_bytes(), Place::Text, Views::default());
+    assert_eq!(got.out, b"&#65;example_sess=[t.session] end");
+}
+
+#[test]
+fn codes_in_utf_16_are_read_wherever_a_piece_ends() {
+    for coded in [
+        "\\u0067hp_ABCDEFG1 ",
+        "g&#104;p_ABCDEFG1 ",
+        "g%68p_ABCDEFG1 ",
+    ] {
+        for before in ["", "caf\u{e9} ", "x "] {
+            let input = [before.as_bytes().to_vec(), wide(coded.as_bytes(), false)].concat();
+            let got = subject().check(&input, Place::Text, Views::default());
+            let ids: Vec<_> = got.findings.iter().map(|f| f.0.as_str()).collect();
+            assert_eq!(ids, ["t.key"], "{before}{coded}");
+        }
+    }
+}
+
+#[test]
+fn a_code_in_a_code_is_read_however_long_ago_the_outer_one_stood() {
+    let subject = Subject::of(CONTEXT);
+    for filler in [20, 200, 300, 400] {
+        let words = "x ".repeat(filler / 2);
+        for before in ["%20 \\/ ", "%20 ", ""] {
+            let input = format!("{before}{words}%2567hp_ABCDEF\\/1 end");
+            let got = subject.check(input.as_bytes(), Place::Text, Views::default());
+            let wanted = format!("{before}{words}%2567hp_[t.key] end");
+            assert_eq!(String::from_utf8_lossy(&got.out), wanted);
+        }
+    }
+}
+
+#[test]
+fn what_base64_holds_is_read_as_such_in_an_escaped_string_too() {
+    let subject = Subject::of(CONTEXT);
+    for pad in 0..3 {
+        for secret in ["gh&#112;_AB??DEF1", "gh%70_AB??DEF1"] {
+            let text = format!("{}say hello {secret} now ok", &"   "[..pad]);
+            let coded = base64(text.as_bytes(), false).replace('/', "\\/");
+            for before in ["", "\\n ", &format!("\\n {}", "x ".repeat(100))] {
+                let input = format!("{before}{coded}");
+                let got = subject.check(input.as_bytes(), Place::Text, Views::ALL);
+                let ids: Vec<_> = got.findings.iter().map(|f| f.0.as_str()).collect();
+                assert_eq!(ids, ["t.key"], "{input}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_byte_that_is_not_printable_ends_what_is_read() {
+    let subject = Subject::of(
+        r#"
+[pack]
+id = "t"
+title = "Test"
+
+[[rule]]
+id = "t.number"
+description = "digits"
+source = "none"
+pattern = '''[0-9]{3}-[0-9]{2}-[0-9]{4}'''
+left = "digit"
+right = "digit"
+confidence = "high"
+action = "tag"
+"#,
+    );
+    for text in [
+        &b"n 078-05-1120\x001234 and so on, on and on"[..],
+        b"n 078-05-1120\x00 234 and so on, on and on",
+        b"abcdefghijklmno 078-05-1120\x001234 and so on, on and on",
+    ] {
+        let number = text.iter().position(|&byte| byte == b'0').unwrap();
+        let input = base64(text, false);
+        let got = subject.check(input.as_bytes(), Place::Text, Views::ALL);
+        let (start, end) = (number * 8 / 6, ((number + 11) * 8).div_ceil(6));
+        let wanted = format!("{}[t.number]{}", &input[..start], &input[end..]);
+        assert_eq!(String::from_utf8_lossy(&got.out), wanted);
+    }
+}
+
+#[test]
+fn what_grows_in_utf_16_is_written_once() {
+    let line = "abcdefghijklmnopqrstuvwxyz ".repeat(50);
+    let text = format!("a -----B{line}~ end");
+    let input = wide(text.as_bytes(), false);
+    let got = subject().check(&input, Place::Text, Views::default());
+    assert_eq!(got.out, wide(b"a -----B[t.pem]~ end", false));
+}
+
+#[test]
+fn nothing_undecided_is_let_out_by_force() {
+    let subject = subject();
+    let coded = base64(b"ghp_ABCDEFG1 and more text than that", false);
+    let coded_later = base64(b"user is ghp_ABCDEFG1 and more text", false);
+    let in_escapes = format!("\\n{coded}");
+    for (input, secret) in [
+        (&coded, 5..16),
+        (&coded_later, 16..27),
+        (&in_escapes, 7..18),
+    ] {
+        // Half an escape goes on.
+        for cut in 2..input.len() {
+            let mut carrier = Carrier::default();
+            carrier.set_views(Views::ALL);
+            carrier.reset(Format::Text);
+            carrier.push(
+                &subject.engine,
+                &subject.plan,
+                &input.as_bytes()[..cut],
+                false,
+            );
+            let decided = usize::try_from(carrier.decided()).unwrap();
+            carrier.force(&subject.engine);
+            let mut out = Vec::new();
+            carrier.take_output(&mut out);
+            let kept = out.get(decided..).unwrap_or_default();
+            assert!(kept.iter().all(|&byte| byte == b'*'), "{input} at {cut}");
+            carrier.push(
+                &subject.engine,
+                &subject.plan,
+                &input.as_bytes()[cut..],
+                true,
+            );
+            carrier.take_output(&mut out);
+            let out = String::from_utf8_lossy(&out);
+            assert!(!out.contains(&input[secret.clone()]), "{out} at {cut}");
+        }
+    }
+}
+
+#[test]
+fn nothing_piles_up_while_something_grows() {
+    let subject = subject();
+    let mut carrier = Carrier::default();
+    carrier.push(&subject.engine, &subject.plan, b"\\n -----Bxx ", false);
+    let chunk = "ghp_ABCDEFG1 ".repeat(1000);
+    let (mut out, mut early) = (Vec::new(), 0);
+    for turn in 0..32 {
+        carrier.push(&subject.engine, &subject.plan, chunk.as_bytes(), false);
+        carrier.take_output(&mut out);
+        if turn == 3 {
+            early = carrier.memory();
+        }
+    }
+    assert!(
+        carrier.memory() <= early + 1024,
+        "{} grew to {}",
+        early,
+        carrier.memory()
+    );
 }

@@ -369,7 +369,7 @@ impl Stream {
     /// Masks everything that is undecided, so that all received bytes are final. The stream goes on: what matches later is
     /// redacted from here on as well.
     pub fn force(&mut self, engine: &Engine) {
-        self.force_with(engine, None, u64::MAX);
+        self.force_with(engine, None, u64::MAX, u64::MAX);
     }
 
     /// Bytes taken in.

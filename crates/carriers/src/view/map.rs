@@ -2,6 +2,8 @@
 
 use alloc::collections::VecDeque;
 
+use blackbar_engine::Piece;
+
 /// Decoded bytes that stand for other bytes.
 #[derive(Debug, Clone, Copy)]
 struct Unit {
@@ -62,6 +64,16 @@ impl Map {
         };
         // Before the first unit both are alike as well.
         (source + at).saturating_sub(end)
+    }
+
+    /// Where the source of a piece begins: one that goes on begins where the one before it ended, and units that stand for nothing are its.
+    pub(crate) fn begin(&self, piece: &Piece) -> u64 {
+        let (start, _) = piece.span();
+        if piece.continues() {
+            self.end(start)
+        } else {
+            self.start(start)
+        }
     }
 
     /// Where the source of the bytes before `at` ends: units are not cut.

@@ -235,6 +235,11 @@ pub(crate) fn waiting(views: &[View]) -> Option<(u64, RuleIndex)> {
     views.iter().filter_map(View::waiting).min()
 }
 
+/// Where the first byte is that something may be read from in any of `views`, and nothing was yet; [`u64::MAX`] where there is none.
+pub(crate) fn unread(views: &[View]) -> u64 {
+    views.iter().map(View::unread).min().unwrap_or(u64::MAX)
+}
+
 /// Scans the next `len` bytes of the room of `stream`, and with it its views: those that are there, and those that begin. What the views
 /// find is added to `out`, at offsets of `stream`. `marks` tells how deep each byte was decoded; none at all: not. Answers with how often those that ended masked something undecided.
 #[allow(
@@ -318,10 +323,16 @@ fn unit(code: Code, text: &[u8], marks: &[u8], last: bool) -> Unit {
     }
 }
 
-/// Whether `code`, as it came, is no matter of the view over which it stands: one of the two orders is enough in which codes can be decoded that
-/// stand side by side, and percent codes first is the one by which forms carry JSON. What was decoded itself is another matter.
-fn is_read_elsewhere(over: Option<Code>, code: Code) -> bool {
-    over == Some(Code::Escape) && code == Code::Percent
+/// Whether a unit of `code`, as it came, is no matter of the view over which it stands: one of the two orders is enough in which codes can be
+/// decoded that stand side by side, and percent codes first is the one by which forms carry JSON. One whose first byte was decoded itself, as
+/// the first of `marks` says, is another matter.
+fn is_read_elsewhere(over: Option<Code>, code: Code, marks: &[u8]) -> bool {
+    over == Some(Code::Escape) && code == Code::Percent && has_come(marks)
+}
+
+/// Whether the byte with the first of `marks` came as it is.
+fn has_come(marks: &[u8]) -> bool {
+    marks.first().is_none_or(|&mark| mark == 0)
 }
 
 /// Where the first unit begins of a code that is asked for, and which.
@@ -332,14 +343,26 @@ fn find(
     over: Option<Code>,
     wanted: impl Fn(Code) -> bool,
 ) -> Option<(usize, Code)> {
+    let (wide, quoted) = (wanted(Code::Wide), wanted(Code::Quoted));
+    let is_gap =
+        |byte: u8| wide && byte == Code::Wide.opener() || quoted && byte == Code::Quoted.opener();
     let stands = |at: usize| {
         let text = text.get(at..).unwrap_or_default();
         let code = Code::of(*text.first()?)?;
         // A block may end before its text does: then the view sees a few bytes later that there was no unit.
         let marks = marks.get(at..).unwrap_or_default();
-        let came = marks.first().is_none_or(|&mark| mark == 0);
-        (!(came && is_read_elsewhere(over, code)) && unit(code, text, marks, last) != Unit::Itself)
-            .then_some((at, code))
+        let begins = || {
+            // What goes by in a view that begins a few bytes later may be a unit there.
+            let near = text.iter().take(LONGEST).skip(1);
+            let gap = near
+                .clone()
+                .position(|&byte| is_gap(byte))
+                .map(|gap| gap + 1);
+            let before = gap.and_then(|gap| text.get(..gap));
+            let open = before.is_some_and(|text| unit(code, text, marks, false) != Unit::Itself);
+            open || unit(code, text, marks, last) != Unit::Itself
+        };
+        (!is_read_elsewhere(over, code, marks) && begins()).then_some((at, code))
     };
     // Three bytes are looked for at once.
     let mut openers = [None; Code::ALL.len()];
@@ -441,6 +464,8 @@ pub(crate) struct View {
     inbox: Outbox,
     /// How often views of this one that have ended masked something undecided.
     forced: u64,
+    /// A unit was decoded whose first byte came as it is.
+    read_what_came: bool,
 }
 
 impl View {
@@ -459,8 +484,10 @@ impl View {
         let at = stream.received();
         let growths = stream.growths().chain(runs.growths());
         let level = u8::try_from(depth).unwrap_or(u8::MAX);
-        let views = views.iter();
-        let views = views.filter(|view| !is_read_elsewhere(Some(code), view.code));
+        let elsewhere =
+            |view: &View| view.read_what_came && is_read_elsewhere(Some(code), view.code, &[]);
+        let views = views.iter().filter(|&view| !elsewhere(view));
+        let inside = kinds.inside(code, level);
         View {
             code,
             depth: level,
@@ -470,12 +497,13 @@ impl View {
             stream,
             map: Map::starting(at),
             differed: at,
-            views: copies(views, depth + 1, kinds.inside(code, level)),
-            runs: runs.fork(),
+            views: copies(views, depth + 1, inside),
+            runs: runs.fork(depth, inside),
             decoded: Vec::new(),
             marks: Vec::new(),
             inbox: Outbox::default(),
             forced: 0,
+            read_what_came: false,
         }
     }
 
@@ -495,11 +523,12 @@ impl View {
             map: self.map.clone(),
             differed: self.differed,
             views: copies(self.views.iter(), depth + 1, inside),
-            runs: self.runs.fork(),
+            runs: self.runs.fork(depth, inside),
             decoded: Vec::new(),
             marks: Vec::new(),
             inbox: Outbox::default(),
             forced: 0,
+            read_what_came: self.read_what_came,
         }
     }
 
@@ -513,7 +542,7 @@ impl View {
         follows: Follows,
         out: &mut Outbox,
     ) {
-        self.decode(text, marks, follows == Follows::Nothing);
+        self.decode(with.over, text, marks, follows == Follows::Nothing);
         let len = self.decoded.len();
         self.stream.spare(len).copy_from_slice(&self.decoded);
         let with = With {
@@ -535,8 +564,16 @@ impl View {
         self.hand_over(out);
     }
 
+    /// The unit that `text` begins with, which stands over a view of `over`.
+    fn unit(&self, over: Option<Code>, text: &[u8], marks: &[u8], last: bool) -> Unit {
+        if is_read_elsewhere(over, self.code, marks) {
+            return Unit::Itself;
+        }
+        unit(self.code, text, marks, last)
+    }
+
     /// Decodes `text` into `decoded`, but for what may be the beginning of a unit.
-    fn decode(&mut self, mut text: &[u8], mut marks: &[u8], last: bool) {
+    fn decode(&mut self, over: Option<Code>, mut text: &[u8], mut marks: &[u8], last: bool) {
         self.decoded.clear();
         self.marks.clear();
         let opener = self.code.opener();
@@ -549,7 +586,7 @@ impl View {
                 if text.is_empty() {
                     return;
                 }
-                match unit(self.code, text, marks, last) {
+                match self.unit(over, text, marks, last) {
                     Unit::Open => {
                         self.pending.extend_from_slice(text);
                         self.pending_marks.extend(marks.iter().take(text.len()));
@@ -566,7 +603,7 @@ impl View {
             }
             // What began in an earlier piece.
             let end = last && text.is_empty();
-            let unit = unit(self.code, &self.pending, &self.pending_marks, end);
+            let unit = self.unit(over, &self.pending, &self.pending_marks, end);
             match (unit, text.split_first()) {
                 (Unit::Open, Some((&byte, rest))) => {
                     self.pending.push(byte);
@@ -606,6 +643,7 @@ impl View {
         match unit {
             Unit::Stands(len, bytes, count) => {
                 let at = self.stream.received() + self.decoded.len() as u64;
+                self.read_what_came |= has_come(mark.as_slice());
                 self.map.unit(at, count, len);
                 self.decoded.extend(bytes.iter().take(count));
                 self.marks.resize(self.decoded.len(), self.depth);
@@ -629,8 +667,8 @@ impl View {
             ..
         } = self;
         for piece in inbox.pieces.drain(..) {
-            let (start, end) = piece.span();
-            out.pieces.push(piece.at(map.start(start), map.end(end)));
+            let end = piece.span().1;
+            out.pieces.push(piece.at(map.begin(&piece), map.end(end)));
         }
         let known = |growths: &[(RuleIndex, u64, u64)], rule: RuleIndex, start: u64| {
             let growth = growths.iter().find(|g| (g.0, g.1) == (rule, start));
@@ -645,8 +683,8 @@ impl View {
         let findings = &mut out.findings;
         stream.hand_over(
             |piece| {
-                let (start, end) = piece.span();
-                out.pieces.push(piece.at(map.start(start), map.end(end)));
+                let end = piece.span().1;
+                out.pieces.push(piece.at(map.begin(&piece), map.end(end)));
             },
             |f| {
                 findings.push(Finding {
@@ -688,7 +726,7 @@ impl View {
             growing: if growing == u64::MAX {
                 u64::MAX
             } else {
-                self.map.start(growing)
+                self.map.end(growing)
             },
             oldest: undecided.min(growths.unwrap_or(u64::MAX)),
         }
@@ -704,9 +742,21 @@ impl View {
         first.map(|(start, rule)| (self.map.start(start), rule))
     }
 
+    fn unread(&self) -> u64 {
+        match self.runs.unread().min(unread(&self.views)) {
+            u64::MAX => u64::MAX,
+            first => self.map.start(first),
+        }
+    }
+
+    /// Certain matches that have not ended: rule, and where the secret starts in the parent.
+    pub(crate) fn growths(&self) -> impl Iterator<Item = (RuleIndex, u64)> + '_ {
+        self.growths.iter().map(|&(rule, _, start)| (rule, start))
+    }
+
     /// Whether it would see what its parent sees, from here on.
     fn is_like(&self, parent: &Stream) -> bool {
-        self.stream.goes_on_like(parent, self.differed)
+        self.stream.goes_on_like(parent, self.differed + CONTEXT)
             && self.views.is_empty()
             && self.runs.are_idle()
             && self.pending.is_empty()

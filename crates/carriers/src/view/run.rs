@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 
 use blackbar_engine::{Finding, Follows, Place, RuleIndex, Stream};
 
-use super::{Open, Outbox, View, Views, With, open, scan, waiting};
+use super::{Open, Outbox, View, Views, With, copies, open, scan, unread, waiting};
 
 /// The shortest run that is decoded.
 pub const FLOOR: usize = 24;
@@ -83,6 +83,12 @@ impl Runs {
         while from < text.len() {
             if self.ways.is_empty() {
                 from = self.seek(with.views, text, from);
+                if !self.ways.is_empty() {
+                    let first = core::mem::take(&mut self.short);
+                    for way in &mut self.ways {
+                        way.feed(with, depth, &first, false, out);
+                    }
+                }
                 continue;
             }
             let rest = text.get(from..).unwrap_or_default();
@@ -111,7 +117,7 @@ impl Runs {
         self.forced += self.ways.drain(..).map(|way| way.forced()).sum::<u64>();
     }
 
-    /// Looks for a run from `from` on. Answers with where to go on: at the first byte that the ways were not given, if there are some now.
+    /// Looks for a run from `from` on. Answers with where to go on: behind what is to be given to the ways first, if there are some now.
     fn seek(&mut self, views: Views, text: &[u8], mut from: usize) -> usize {
         // One that began before.
         while !self.short.is_empty() {
@@ -148,37 +154,42 @@ impl Runs {
         text.len()
     }
 
-    /// The run is long enough: `short` is its beginning, up to `end` of the text that is being looked at.
+    /// The run is long enough: `short` is its beginning, up to `end` of the text that is being looked at, and the ways want it.
     fn begin(&mut self, views: Views, end: usize) {
         let start = self.at + end as u64 - FLOOR as u64;
-        let short = core::mem::take(&mut self.short);
         let base64 = (0..if views.base64 { 4 } else { 0 }).map(|skip| (Form::Base64, skip));
         let hex = (0..if views.hex { 2 } else { 0 }).map(|skip| (Form::Hex, skip));
         let ways = base64.chain(hex);
         self.ways
-            .extend(ways.map(|(form, skip)| Way::new(form, start, skip, &short)));
+            .extend(ways.map(|(form, skip)| Way::new(form, start, skip)));
     }
 
-    /// What a fork of the stream at this offset has seen.
-    pub(crate) fn fork(&self) -> Runs {
+    /// What a fork of the stream at this offset has seen, a view at that depth with `inside` in it.
+    pub(crate) fn fork(&self, depth: usize, inside: Views) -> Runs {
+        let ways = self.ways.iter().map(|way| way.fork(depth + 1, inside));
         Runs {
             at: self.at,
             short: self.short.clone(),
-            ways: self.ways.iter().map(Way::fork).collect(),
+            ways: ways.collect(),
             forced: 0,
         }
     }
 
     /// Certain matches that have not ended: rule, and where the secret starts.
-    pub(crate) fn growths(&self) -> impl Iterator<Item = (RuleIndex, u64)> + '_ {
-        self.ways.iter().flat_map(|way| {
-            let live = way.live.iter();
-            live.flat_map(|live| {
-                let starts = live.stream.growths();
-                starts
-                    .map(|(rule, start)| (rule, place(way.form, way.start, live.before + start).0))
-            })
-        })
+    pub(crate) fn growths(&self) -> Vec<(RuleIndex, u64)> {
+        let mut all = Vec::new();
+        for way in &self.ways {
+            let Some(live) = &way.live else { continue };
+            let views = live.views.iter().flat_map(View::growths);
+            let inner = live
+                .stream
+                .growths()
+                .chain(views)
+                .chain(live.runs.growths());
+            let at = |start| place(way.form, way.start, live.before + start).0;
+            all.extend(inner.map(|(rule, start)| (rule, at(start))));
+        }
+        all
     }
 
     /// What is open, at offsets of the stream.
@@ -193,6 +204,15 @@ impl Runs {
 
     pub(crate) fn waiting(&self) -> Option<(u64, RuleIndex)> {
         self.ways.iter().filter_map(Way::waiting).min()
+    }
+
+    /// Where the first byte is that something may be read from, and nothing was yet; [`u64::MAX`] where there is none.
+    pub(crate) fn unread(&self) -> u64 {
+        let short = match self.short.len() {
+            0 => u64::MAX,
+            short => self.at - short as u64,
+        };
+        self.ways.iter().map(Way::unread).fold(short, u64::min)
     }
 
     /// Whether nothing is being read.
@@ -299,8 +319,8 @@ enum Read {
 }
 
 impl Way {
-    fn new(form: Form, start: u64, skip: u64, run: &[u8]) -> Way {
-        let mut way = Way {
+    fn new(form: Form, start: u64, skip: u64) -> Way {
+        Way {
             form,
             skip,
             start: start + skip,
@@ -311,23 +331,16 @@ impl Way {
             readable: Vec::new(),
             live: None,
             forced: 0,
-        };
-        for &digit in run {
-            match way.read(digit) {
-                Read::Byte(byte) => way.keep(byte),
-                Read::More => {}
-                Read::Not => way.start_over(),
-            }
         }
-        way
     }
 
-    /// The same for another haystack that begins alike. What was found so far stays here.
-    fn fork(&self) -> Way {
+    /// The same for another haystack that begins alike, at that depth with `inside` in it. What was found so far stays here.
+    fn fork(&self, depth: usize, inside: Views) -> Way {
         let live = self.live.as_ref().map(|live| {
             let mut fork = Live::new(live.before, Vec::new());
             live.stream.fork(&mut fork.stream);
-            fork.runs = live.runs.fork();
+            fork.runs = live.runs.fork(depth, inside);
+            fork.views = copies(live.views.iter(), depth + 1, inside);
             fork
         });
         Way {
@@ -409,6 +422,8 @@ impl Way {
     fn scan(&mut self, with: With<'_>, depth: usize, last: bool, out: &mut Outbox) {
         let Some(live) = &mut self.live else { return };
         let fresh = core::mem::take(&mut live.fresh);
+        // Whatever the digits were decoded from, what they stand for is as its writer wrote it.
+        let with = With { over: None, ..with };
         live.stream.spare(fresh.len()).copy_from_slice(&fresh);
         live.forced += scan(
             with,
@@ -482,6 +497,18 @@ impl Way {
         ];
         let (start, rule) = all.into_iter().flatten().min()?;
         Some((place(self.form, self.start, live.before + start).0, rule))
+    }
+
+    fn unread(&self) -> u64 {
+        let here = self.done - self.readable.len() as u64;
+        let index = match &self.live {
+            None => here,
+            Some(live) => match live.runs.unread().min(unread(&live.views)) {
+                u64::MAX => return u64::MAX,
+                inner => live.before + inner,
+            },
+        };
+        place(self.form, self.start, index).0
     }
 
     fn forced(&self) -> u64 {

@@ -21,6 +21,12 @@ impl Piece {
         (self.0.start, self.0.end)
     }
 
+    /// Whether it goes on with the piece before it.
+    #[must_use]
+    pub fn continues(&self) -> bool {
+        self.0.continues
+    }
+
     /// The same at other offsets.
     #[must_use]
     pub fn at(mut self, start: u64, end: u64) -> Piece {
@@ -149,17 +155,21 @@ impl Stream {
         self.advance(engine, watermark, growing, last);
     }
 
-    /// As [`Stream::force`], where others have something open from `earliest` on, by that rule, and something certain that reaches
-    /// `growing`.
+    /// As [`Stream::force`], where others have something open from `earliest` on, by that rule, have something to read from `unread` on
+    /// of which no rule is known yet ([`u64::MAX`]: nothing), and something certain that reaches `growing`.
     pub fn force_with(
         &mut self,
         engine: &Engine,
         earliest: Option<(u64, RuleIndex)>,
+        unread: u64,
         growing: u64,
     ) {
         let end = self.received();
-        let first = self.waiting().into_iter().chain(earliest);
-        if let Some((start, rule)) = first.min().filter(|&(start, _)| start < end) {
+        let first = self.waiting().into_iter().chain(earliest).min();
+        // A mask has no use for the name of its rule.
+        let (start, rule) = first.unwrap_or((u64::MAX, RuleIndex(0)));
+        let start = start.min(unread);
+        if start < end {
             self.union.add(Part {
                 start,
                 end,
