@@ -31,6 +31,20 @@ source = "none"
 pattern = '-----B(?<secret>[^~]+)'
 max_len = 20
 [[rule]]
+id = "a.session"
+description = "x"
+source = "none"
+pattern = 'sess=(?<secret>[a-z0-9]{24,400})'
+context = { unless = ["example"], within = 32 }
+left = "none"
+[[rule]]
+id = "a.number"
+description = "x"
+source = "none"
+pattern = '[0-9]{3}-[0-9]{2}-[0-9]{4}'
+left = "digit"
+right = "digit"
+[[rule]]
 id = "a.field"
 description = "x"
 source = "none"
@@ -78,6 +92,92 @@ const PIECES: &[&str] = &[
     "Z2hwX0FCQ0RFRkcxIG5vdyBhbmQ",
     "6768705f41424344454647312061",
 ];
+
+/// What haystacks of codes in codes are made of: what rules find, what bears on that, and room between them.
+const WORDS: &[&str] = &[
+    "ghp_ABCDEFG1",
+    "a.b@bc.de",
+    "-----B",
+    "~",
+    "078-05-1120",
+    "1234",
+    "example",
+    "example_sess=",
+    "sess=",
+    "k3j9x2m7q4w8e1r5t6k3j9x2m7q4w8e1r5t6k3j9x2m7q4w8e1r5t6k3j9x2m7q4w8e1r5t6k3j9x2m7q4w8e1r5t6",
+    " ",
+    "\n",
+    "x ",
+    "and so on, and on and on, ",
+    "words that fill the room between two codes, about as many as a view looks back for, and then a few more of them, \
+     so that one of them may end, or not, as its bytes are cut, and so on ",
+    "\0",
+    "?",
+    "/",
+    "%",
+    "\\",
+    "&",
+];
+
+/// A text in one of the codes that carriers read, or only the bytes of it that `which` has a bit for.
+fn coded(code: u8, which: u8, text: &[u8]) -> Vec<u8> {
+    let some = |unit: fn(u8) -> String| -> Vec<u8> {
+        let bytes = text.iter().zip((0..8).cycle());
+        let units = bytes.map(|(&byte, bit)| match which >> bit & 1 {
+            0 => vec![byte],
+            _ => unit(byte).into_bytes(),
+        });
+        units.flatten().collect()
+    };
+    match code % 10 {
+        0 => some(|byte| format!("\\u{byte:04x}")),
+        1 => some(|byte| format!("%{byte:02X}")),
+        2 => some(|byte| format!("&#{byte};")),
+        3 => some(|byte| format!("={byte:02X}")),
+        4 => text.iter().flat_map(|&byte| [byte, 0]).collect(),
+        5 => text.iter().flat_map(|&byte| [0, byte]).collect(),
+        6 => base64(text),
+        7 => text
+            .iter()
+            .flat_map(|byte| format!("{byte:02x}").into_bytes())
+            .collect(),
+        _ => text.to_vec(),
+    }
+}
+
+fn base64(text: &[u8]) -> Vec<u8> {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = Vec::new();
+    for three in text.chunks(3) {
+        let byte = |at: usize| u32::from(three.get(at).copied().unwrap_or(0));
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        let digits = (0..=three.len()).map(|at| DIGITS[(bits >> (18 - 6 * at) & 63) as usize]);
+        out.extend(digits);
+    }
+    out
+}
+
+/// Words, of which runs are in a code, and runs of those in another.
+fn layered(choices: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for outer in choices.chunks(16) {
+        let Some((&[code, which], rest)) = outer.split_first_chunk() else {
+            break;
+        };
+        let mut text = Vec::new();
+        for inner in rest.chunks(5) {
+            let Some((&[code, which], words)) = inner.split_first_chunk() else {
+                break;
+            };
+            let words = words
+                .iter()
+                .map(|&word| WORDS[usize::from(word) % WORDS.len()]);
+            text.extend(coded(code, which, words.collect::<String>().as_bytes()));
+        }
+        out.extend(coded(code, which, &text));
+    }
+    out
+}
 
 pub(crate) static RULES: LazyLock<(Engine, Plan)> = LazyLock::new(|| {
     let policy = Policy::parse_str("carriers.toml", POLICY, &NoBuiltins).expect("a policy");
@@ -137,7 +237,8 @@ pub fn carriers(data: &[u8]) {
         return;
     };
     let rest = &rest[..rest.len().min(400)];
-    let hay: Vec<u8> = match kind & 8 {
+    let hay: Vec<u8> = match kind & 24 {
+        16.. => layered(&rest[..rest.len().min(80)]),
         0 => rest
             .iter()
             .flat_map(|&b| PIECES[usize::from(b) % PIECES.len()].bytes())
@@ -151,11 +252,19 @@ pub fn carriers(data: &[u8]) {
         Views::default()
     };
     let whole = run(&hay, format, views, hay.len());
+    // Where a match grows in UTF-16 in another code, half of the character behind it may stay.
+    let layered = kind & 16 != 0;
+    let shown = |(out, found): &Outcome| {
+        let kept = out.iter().filter(|&&byte| !(layered && byte == 0));
+        let kept: Vec<u8> = kept.copied().collect();
+        (kept.escape_ascii().to_string(), found.clone())
+    };
     for size in [1, 2 + usize::from(size % 9), 64] {
         assert_eq!(
-            run(&hay, format, views, size),
-            whole,
-            "{format:?}, chunks of {size}"
+            shown(&run(&hay, format, views, size)),
+            shown(&whole),
+            "{format:?}, chunks of {size}, {views:?}: {}",
+            hay.escape_ascii()
         );
     }
     if whole.1.is_empty() {

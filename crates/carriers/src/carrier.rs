@@ -239,7 +239,7 @@ impl Carrier {
             }
             None => len,
         };
-        let alone = self.views.is_empty();
+        let alone = self.is_alone();
         self.forced += view::scan(
             with,
             &mut self.stream,
@@ -257,7 +257,7 @@ impl Carrier {
         let open = self.open();
         self.stream
             .settle(engine, open.undecided, open.growing, last);
-        let alone = alone && self.views.is_empty() && self.outbox.findings.is_empty();
+        let alone = alone && self.is_alone() && self.outbox.findings.is_empty();
         self.tell(plan, alone, open.undecided);
         if let Some(guarded) = &mut self.guard {
             guarded.guard.prepare(engine, plan);
@@ -454,6 +454,11 @@ impl Carrier {
         if let (Some(walk), Some(bytes)) = (&self.walk, out.get_mut(from..)) {
             walk.restore(start, bytes);
         }
+    }
+
+    /// Whether nobody but the stream reads anything.
+    fn is_alone(&self) -> bool {
+        self.views.is_empty() && !self.runs.are_read()
     }
 
     /// What views have open.

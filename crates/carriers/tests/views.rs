@@ -477,3 +477,10 @@ fn nothing_piles_up_while_something_grows() {
         carrier.memory()
     );
 }
+
+#[test]
+fn what_a_run_and_a_view_of_it_find_is_told_once() {
+    let input = format!("{} ", hex(b"say ghp_ABCDEFG1\\~ now"));
+    let got = subject().check(input.as_bytes(), Place::Text, Views::ALL);
+    assert_eq!(got.findings, [("t.key".to_owned(), 16, 32)]);
+}

@@ -215,7 +215,12 @@ impl Runs {
         self.ways.iter().map(Way::unread).fold(short, u64::min)
     }
 
-    /// Whether nothing is being read.
+    /// Whether the run is long enough for something to be read in it.
+    pub(crate) fn are_read(&self) -> bool {
+        !self.ways.is_empty()
+    }
+
+    /// Whether nothing is being read, or may be.
     pub(crate) fn are_idle(&self) -> bool {
         self.ways.is_empty() && self.short.is_empty()
     }
