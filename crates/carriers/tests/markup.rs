@@ -124,6 +124,145 @@ fn what_is_no_xml_is_text_from_where_it_breaks() {
     }
 }
 
+/// Constructs of all kinds: each prefix is one that is not closed.
+const UNCLOSED: &[(Format, &[&str])] = &[
+    (
+        Format::Xml,
+        &[
+            "<?xml version = \"1.0\" encoding='UTF-8' standalone=\"yes\" ?>",
+            "<?p q?>",
+            "<!DOCTYPE a SYSTEM \"b\">",
+            "<!DOCTYPE a PUBLIC \"-//b\" 'c' [<!ELEMENT a (#PCDATA | b)*> %d; <!ENTITY e \"<f>&#37;\">]>",
+            "<!DOCTYPE a [<!-- b - --> <?c 'd?> <![INCLUDE[]]>]>",
+            "<a b = \"c&lt;\" d='e' />",
+            "</a >",
+            "<!-- a - b -->",
+            "<![CDATA[a]b]]>",
+            "a &lt; ]]",
+        ],
+    ),
+    (
+        Format::Html,
+        &[
+            "<!doctype html PUBLIC \"a\" 'b'>",
+            "<!DOCTYPE",
+            "<a b = \"c&lt;\" d='e' f=g / h></a >",
+            "<!-- a - b -- --!>",
+            "<!a>",
+            "<?a>",
+            "</ a>",
+            "<script><!-- <script> '\\n' </script> --></script>",
+            "<style>a</style >",
+            "<title>&lt;</title>",
+            "<textarea>a",
+            "<plaintext>a",
+        ],
+    ),
+];
+
+#[test]
+fn nothing_hides_in_what_is_not_closed() {
+    const SECRETS: [&str; 3] = ["ghp_ABCDEFG1", "x@ab.de", "4111111111111111"];
+    let subject = Subject::new();
+    let shows = |text: &[u8], secret: &str| {
+        let text = String::from_utf8_lossy(text);
+        text.contains(secret)
+    };
+    for &(format, constructs) in UNCLOSED {
+        for construct in constructs {
+            for end in 0..=construct.len() {
+                let prefix = &construct[..end];
+                let [key, mail, card] = SECRETS;
+                for text in [
+                    format!("{prefix}{key}"),
+                    format!("{prefix}{mail}"),
+                    format!("{prefix}\n{key}, {mail}\n<a>{card}</a>\n"),
+                    format!("{prefix}\n{card}\n<a {mail}>{key}>"),
+                ] {
+                    let out = subject.check(text.as_bytes(), format, Views::default()).out;
+                    let plain = subject.run(text.as_bytes(), Format::Text, Views::default(), &[]);
+                    for secret in SECRETS {
+                        // What is behind a digit is no card number.
+                        let found = !shows(&plain.out, secret);
+                        let out = String::from_utf8_lossy(&out);
+                        assert!(!found || !out.contains(secret), "{text}\n{out}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_stands_before_the_root_is_read_by_its_grammar() {
+    for (input, wanted) in [
+        (
+            "<?xml version=\"1.0\"><a>ghp_ABCDEFG1</a>",
+            "<?xml version=\"1.0\"><a>ghp_[t.key]</a>",
+        ),
+        (
+            "<?xml version='ghp_ABCDEFG1' ?><ghp_ABCDEFG1/>",
+            "<?xml version='ghp_********' ?><ghp_ABCDEFG1/>",
+        ),
+        ("<?xml \nghp_ABCDEFG1 ", "<?xml \nghp_[t.key] "),
+        ("<?xml version='x@ab.de'?>", "<?xml version='*******'?>"),
+        ("<?ghp_ABCDEFG1 a?>", "<?ghp_xxxxxxxx a?>"),
+        ("<?a ?ghp_ABCDEFG1", "<?a ?ghp_********"),
+        ("<?= ghp_ABCDEFG1 ?>", "<?= ghp_[t.key] ?>"),
+        (
+            "<!DOCTYPE ghp_ABCDEFG1 [ ghp_ABCDEFG1 <!ELEMENT x ANY> ]><ghp_ABCDEFG1/>",
+            "<!DOCTYPE ghp_xxxxxxxx [ ghp_xxxxxxxx <!ELEMENT x ANY> ]><ghp_ABCDEFG1/>",
+        ),
+        (
+            "<!-- -----B --><!DOCTYPE SYSTEM ~<a>",
+            "<!-- -----B[t.pem]--><!DOCTYPE SYSTEM ~<a>",
+        ),
+        (
+            "<!DOCTYPE a [<?b ghp_ABCDEFG1 ' ?>]><ghp_ABCDEFG1/>",
+            "<!DOCTYPE a [<?b ghp_******** ' ?>]><ghp_ABCDEFG1/>",
+        ),
+        ("<!DOCTYPE a <ghp_ABCDEFG1>", "<!DOCTYPE a <ghp_[t.key]>"),
+        ("<a ghp_ABCDEFG1>", "<a ghp_[t.key]>"),
+    ] {
+        becomes(Format::Xml, input, wanted);
+    }
+    for (input, wanted) in [
+        (
+            "<!doctype html ghp_ABCDEFG1 x@ab.de>",
+            "<!doctype html ghp_******** *******>",
+        ),
+        ("<!DOCTYPE ghp_ABCDEFG1>", "<!DOCTYPE ghp_xxxxxxxx>"),
+        // A slash stands between names.
+        ("<p -----Ba/b c>~", "<p -----Bx/x x>~"),
+    ] {
+        becomes(Format::Html, input, wanted);
+    }
+}
+
+#[test]
+fn what_stands_before_the_root_of_a_document_stays() {
+    const ROOT: &str = "<ghp_ABCDEFG1 a=''/>";
+    const BEFORE: &[&str] = &[
+        "<?xml version=\"1.0\"?>",
+        "<?xml version = '1.1'\tencoding=\"ISO-8859-1\"\r\nstandalone='no' ?>\n",
+        "\u{feff}<?xml version='1.0' encoding='utf-8'?>",
+        "<?xml-stylesheet href=\"a.css\" type='text/css'?>",
+        "<?a?><?b_c.d-1 ? > '?>",
+        "<!DOCTYPE html>",
+        "<!DOCTYPE html PUBLIC \"-//W3C//DTD XHTML 1.0 Strict//EN\"\n \"http://www.w3.org/TR/xhtml1/DTD/xhtml1-strict.dtd\">",
+        "<!DOCTYPE a:b SYSTEM 'it&apos;s <b>' [ ]>",
+        "<!DOCTYPE a [<!ELEMENT a (#PCDATA | b)*><!ELEMENT b ((c, d?) | e+)><!ELEMENT c EMPTY><!ELEMENT d ANY>]>",
+        "<!DOCTYPE a [<!ATTLIST a b CDATA #IMPLIED c (x|y) \"x\" d NMTOKENS #REQUIRED e ID #FIXED 'f>g'>]>",
+        "<!DOCTYPE a [<!ENTITY b \"<c d='e'>&#37;</c>\"><!ENTITY % f SYSTEM \"g\"> %f; <!ENTITY h PUBLIC 'i' 'j' NDATA k>]>",
+        "<!DOCTYPE a [<!NOTATION b SYSTEM \"c\"><!-- don't > ]> - --><?d don't > ]> ?>\n]>",
+        "<!DOCTYPE é [<!ELEMENT é ANY>]>",
+    ];
+    for before in BEFORE {
+        let text = format!("{before}{ROOT}");
+        becomes(Format::Xml, &text, &text);
+    }
+}
+
 /// What a reader finds, without the text.
 fn outline(text: &str) -> Option<Vec<String>> {
     let options = roxmltree::ParsingOptions {

@@ -26,7 +26,7 @@ pub(crate) struct Guard {
     tagged: Tagged,
     /// Where the last tag of a rule ended.
     ended: Option<u64>,
-    /// Where the last unit ended that may not change.
+    /// Where the last unit ended that may not change, and is no delimiter between names.
     kept: u64,
     fields: Fields,
     xml: bool,
@@ -86,15 +86,19 @@ impl guard::Guard for Guard {
                 Step::Unit(len, ink) => (len.min(rest.len()), ink),
                 Step::Open => break,
             };
+            let after = self.tokens.spot();
             if self.fields.are_on() {
-                let (after, byte) = (self.tokens.spot(), rest.first().copied().unwrap_or(0));
+                let byte = rest.first().copied().unwrap_or(0);
                 let next = offset + len as u64;
                 self.fields
                     .pass(engine, (before, after), byte, offset, next);
             }
             if ink == Ink::Keep {
                 self.stretch += 1;
-                self.kept = offset + len as u64;
+                // What is found in a tag may go on behind a slash: `<jane@x.test/?a=b>`.
+                if !(before.is_among_names() && after.is_among_names()) {
+                    self.kept = offset + len as u64;
+                }
             }
             let wish = wish.filter(|wish| wish.start < offset + len as u64);
             if let Some(wish) = wish {
@@ -199,7 +203,7 @@ impl Guard {
             // What goes over a tag leaves it one; `<jane@x.test>` is none in the eyes of people.
             Ink::Letters if wish.region < self.kept => return,
             Ink::Any | Ink::Stars => b'*',
-            Ink::Letters => b'x',
+            Ink::Letters | Ink::Words => b'x',
         };
         let id = name(engine, wish.rule);
         // Two hyphens would end a comment in the eyes of some.

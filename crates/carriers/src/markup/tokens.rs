@@ -1,5 +1,10 @@
 //! A tokenizer of XML (<https://www.w3.org/TR/xml/>) and HTML (<https://html.spec.whatwg.org/#tokenization>) that stands between any two
-//! units: states, no tree. It says of each unit what may be written there. What is written lives with the guard.
+//! units: states, no tree. It says of each unit what may be written there. What is written lives with the guard, what stands before the root
+//! of a document with [`prolog`].
+
+mod prolog;
+
+use prolog::{Declaration, Type};
 
 /// Which language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,8 +24,10 @@ pub(crate) enum Ink {
     Any,
     /// `*` only.
     Stars,
-    /// Letters, if what is found begins in it: it is a name.
+    /// Letters, if what is found begins in the tag or instruction: it is a name.
     Letters,
+    /// Letters, wherever what is found begins.
+    Words,
     /// There is no document any more.
     Granted,
 }
@@ -53,6 +60,13 @@ pub(crate) enum Spot {
     Other,
 }
 
+impl Spot {
+    /// Whether names and what stands between them are all there is.
+    pub(crate) fn is_among_names(self) -> bool {
+        matches!(self, Spot::Name { .. } | Spot::Tag | Spot::Attribute)
+    }
+}
+
 /// The longest reference that is taken for one: `&CounterClockwiseContourIntegral;` has 33 bytes.
 const LONGEST_REFERENCE: usize = 36;
 
@@ -75,41 +89,32 @@ enum State {
     Value,
     Quoted(u8),
     Unquoted,
-    /// So many hyphens stand before the next byte; `within`: in a document type, that deep.
+    /// So many hyphens stand before the next byte; `within`: there in a document type.
     Comment {
         hyphens: u8,
         bang: bool,
-        within: Option<u16>,
+        within: Option<Type>,
     },
     /// So many brackets stand before the next byte.
     Cdata(u8),
-    /// A processing instruction: how much of it, and whether a question mark stands before the next byte.
+    /// The XML declaration.
+    Declaration(Declaration),
+    /// The target of a processing instruction, there in a document type.
+    Target(Option<Type>),
+    /// What stands behind it, and whether a question mark stands before the next byte.
     Instruction {
-        target: Target,
         mark: bool,
+        within: Option<Type>,
     },
-    /// A document type, in quotes or not, so deep in its declarations.
-    Type {
-        quote: u8,
-        depth: u16,
-    },
+    /// A document type of XML.
+    Type(Type),
+    /// One of HTML, up to the end of its name: whether that has begun.
+    BrowserType(bool),
     /// What browsers take for a comment: up to the next `>`.
     Bogus,
     /// The inside of an element that holds no tags.
     Raw(Raw),
     Broken,
-}
-
-/// How far the target of a processing instruction is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Target {
-    /// So many bytes of `xml` were there.
-    Xml(u8),
-    Other,
-    /// The XML declaration itself.
-    Declaration,
-    /// Behind the target.
-    Behind,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -264,10 +269,18 @@ impl Tokens {
                     self.state = State::Tag;
                     keep
                 }
-                _ if html || is_name(byte) && self.state == State::Tag => {
+                _ if html => {
                     self.state = State::Attribute;
                     self.name_unit(rest, last)
                 }
+                _ if is_name(byte) && self.state == State::Tag => match attribute(rest, last) {
+                    None => Step::Open,
+                    Some(false) => self.break_off(),
+                    Some(true) => {
+                        self.state = State::Attribute;
+                        self.name_unit(rest, last)
+                    }
+                },
                 _ => self.break_off(),
             },
             State::Attribute => match byte {
@@ -335,10 +348,7 @@ impl Tokens {
                         Step::Unit(1, ink)
                     }
                     b'>' if hyphens >= 2 => {
-                        self.state = match within {
-                            Some(depth) => State::Type { quote: 0, depth },
-                            None => State::Text,
-                        };
+                        self.state = within.map_or(State::Text, State::Type);
                         return keep;
                     }
                     b'!' => {
@@ -388,48 +398,11 @@ impl Tokens {
                     unit
                 }
             },
-            State::Instruction { target, mark } => self.instruction(rest, last, target, mark),
-            State::Type { quote, depth } => {
-                let (state, unit) = match (quote, byte) {
-                    (_, b'>') if html => (State::Text, keep),
-                    (_, b'<') if html => (self.state, keep),
-                    (0, b'<') => {
-                        if rest.len() < 4 && b"<!--".starts_with(rest) && !last {
-                            return Step::Open;
-                        }
-                        if rest.starts_with(b"<!--") {
-                            self.state = State::Comment {
-                                hyphens: 0,
-                                bang: false,
-                                within: Some(depth),
-                            };
-                            return Step::Unit(4, Ink::Keep);
-                        }
-                        (
-                            State::Type {
-                                quote,
-                                depth: depth.saturating_add(1),
-                            },
-                            keep,
-                        )
-                    }
-                    (0, b'>') if depth == 0 => (State::Text, keep),
-                    (0, b'>') => (
-                        State::Type {
-                            quote,
-                            depth: depth - 1,
-                        },
-                        keep,
-                    ),
-                    (0, b'"' | b'\'') => (State::Type { quote: byte, depth }, keep),
-                    (0, _) => (self.state, keep),
-                    (_, _) if byte == quote => (State::Type { quote: 0, depth }, keep),
-                    (_, b'<' | b'>' | b'&' | b'%' | b'"' | b'\'') => (self.state, keep),
-                    (_, _) => (self.state, character(rest, last, Ink::Stars)),
-                };
-                self.state = state;
-                unit
-            }
+            State::Declaration(at) => self.declaration(rest, last, at),
+            State::Target(within) => self.target(rest, last, within),
+            State::Instruction { mark, within } => self.instruction(rest, last, mark, within),
+            State::Type(at) => self.document_type(rest, last, at),
+            State::BrowserType(named) => self.browser_type(rest, last, named),
             State::Bogus => match byte {
                 b'>' => {
                     self.state = State::Text;
@@ -464,22 +437,13 @@ impl Tokens {
                 };
                 (comment, 4)
             }
-            [_, b'!', ..] if is_type && there.len() == 9 => (State::Type { quote: 0, depth: 0 }, 9),
+            [_, b'!', ..] if is_type && there.len() == 9 => (State::BrowserType(false), 9),
             [_, b'!' | b'?', ..] if html => (State::Bogus, 2),
             [_, b'!', more @ ..] if more.starts_with(b"[CDATA[") => (State::Cdata(0), 9),
             [_, b'!', more @ ..] if more.starts_with(b"DOCTYPE") => {
-                (State::Type { quote: 0, depth: 0 }, 9)
+                (State::Type(Type::default()), 9)
             }
-            [_, b'?', ..] => {
-                let target = Target::Xml(0);
-                (
-                    State::Instruction {
-                        target,
-                        mark: false,
-                    },
-                    2,
-                )
-            }
+            [_, b'?', ..] => return self.open_instruction(rest, last, None),
             [_, b'/', next, ..] if html && !next.is_ascii_alphabetic() => (State::Bogus, 2),
             [_, b'/', ..] => (State::Name { close: true }, 2),
             [_, next, ..] if next.is_ascii_alphabetic() => (State::Name { close: false }, 1),
@@ -533,36 +497,6 @@ impl Tokens {
                 Step::Open => Step::Open,
             },
         }
-    }
-
-    fn instruction(&mut self, rest: &[u8], last: bool, target: Target, mark: bool) -> Step {
-        let Some(&byte) = rest.first() else {
-            return Step::Open;
-        };
-        if byte == b'>' && mark {
-            self.state = State::Text;
-            return Step::Unit(1, Ink::Keep);
-        }
-        let is_space = byte.is_ascii_whitespace();
-        let next = match target {
-            Target::Xml(3) if is_space => Target::Declaration,
-            Target::Xml(len) if b"xml".get(usize::from(len)) == Some(&byte) => Target::Xml(len + 1),
-            Target::Xml(_) | Target::Other if is_space => Target::Behind,
-            Target::Xml(_) => Target::Other,
-            target => target,
-        };
-        let unit = match (target, byte) {
-            (Target::Behind, b'?' | b'<' | b'>' | b'"' | b'\'') => Step::Unit(1, Ink::Keep),
-            (Target::Behind, _) => character(rest, last, Ink::Stars),
-            _ => Step::Unit(1, Ink::Keep),
-        };
-        if unit != Step::Open {
-            self.state = State::Instruction {
-                target: next,
-                mark: byte == b'?',
-            };
-        }
-        unit
     }
 
     /// The inside of an element that holds no tags: it ends with its own end tag only, and a script not even with each of those.
@@ -679,6 +613,24 @@ fn tag(rest: &[u8], name: &[u8], last: bool) -> (Tagged, usize) {
 /// Whether a byte may stand in a name of XML; not all of them at its beginning, and not all characters beyond ASCII.
 fn is_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b':' | b'-' | b'.' | 0x80..)
+}
+
+/// White space of XML.
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b'\t' | b'\n' | b'\r' | b' ')
+}
+
+/// Whether `rest` begins with the name of an attribute of XML: an equals sign stands behind it. `None` if more bytes are needed to tell.
+fn attribute(rest: &[u8], last: bool) -> Option<bool> {
+    let name = rest.iter().take(LONGEST_NAME);
+    let name = name.take_while(|&&byte| is_name(byte)).count();
+    let space = rest.iter().skip(name).take(LONGEST_NAME);
+    let space = space.take_while(|&&byte| is_space(byte)).count();
+    match rest.get(name + space) {
+        _ if name == LONGEST_NAME || space == LONGEST_NAME => Some(true),
+        None if !last => None,
+        byte => Some(byte == Some(&b'=')),
+    }
 }
 
 /// A reference, or an ampersand that begins none.
