@@ -100,6 +100,7 @@ pub struct Coded {
     ended: bool,
     forced: u64,
     unread: u64,
+    passed: u64,
     /// Bytes decoded and not told to the counters yet.
     scanned: u64,
 }
@@ -170,6 +171,7 @@ impl Coded {
             ended: false,
             forced: 0,
             unread: 0,
+            passed: 0,
             scanned: 0,
         }
     }
@@ -442,6 +444,10 @@ impl Coded {
             rules.counters.event(host, Event::OpenEncoded, new);
         }
         self.unread = unread;
+        let passed = self.stream.passed();
+        let new = passed - self.passed;
+        rules.counters.event(host, Event::OpenFilePart, new);
+        self.passed = passed;
     }
 
     /// Whether the proxy is asked to keep what it is given now, and what it is given then.

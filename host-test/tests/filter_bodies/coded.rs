@@ -409,6 +409,33 @@ fn unknown_codings_do_as_configured() {
 }
 
 #[test]
+fn file_parts_that_pass_are_counted() {
+    let body = "--b\r\ncontent-disposition: form-data; name=f; filename=\"a\"\r\n\r\nkey-12345678\r\n--b--\r\n";
+    let packed = encode("gzip", body.as_bytes());
+    for (mode, goes_on) in [("pass", true), ("scan", false)] {
+        let configuration = format!(
+            r#"{{"content_encoding": {{"request": "decode", "response": "decode"}}, "file_parts": "{mode}"}}"#
+        );
+        let mut host = host(&configuration);
+        for (turn, (mut transaction, request)) in
+            coded("gzip", &packed, true).into_iter().enumerate()
+        {
+            for headers in [
+                &mut transaction.request_headers,
+                &mut transaction.response_headers,
+            ] {
+                headers.set(b"content-type", b"multipart/form-data; boundary=b");
+            }
+            let outcome = run(&mut host, &transaction, &Chunking::size(7));
+            let got = got(&outcome, request);
+            assert_eq!(text(&got.body).contains("key-12345678"), goes_on);
+            let counted = if goes_on { turn as u64 + 1 } else { 0 };
+            assert_eq!(host.counter("blackbar.open.file_part"), counted);
+        }
+    }
+}
+
+#[test]
 fn shadow_counts_and_changes_nothing() {
     let configuration = DECODE.replacen('{', r#"{"mode": "shadow", "#, 1);
     let mut host = host(&configuration);
