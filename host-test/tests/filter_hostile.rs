@@ -175,6 +175,32 @@ fn failures_are_refused_and_counted() {
     }
 }
 
+/// A tail that is carried was taken out of a body: what follows may not go on as if it had not been.
+#[test]
+fn a_failure_behind_a_tail_is_refused_even_if_failures_pass() {
+    let body = ["lorem ".repeat(12_000), " ipsum".repeat(12_000)].join("key-12345678");
+    let seam = body.find("key-").unwrap_or(0) + 6;
+    let (mut passed, mut refused) = (0, 0);
+    for call in [Hostcall::GetBuffer, Hostcall::SetBuffer] {
+        for after in 0..16 {
+            let quirks = Quirks::default().answer_after(call, after, Status::InternalFailure);
+            let open = builder(r#"{"on_failure": "open"}"#).quirks(quirks);
+            // One that does not give its configuration does not start.
+            let Ok(mut host) = open.start() else {
+                continue;
+            };
+            let outcome = host.run(&request(&[], body.as_str()), &Chunking::at(&[seam]));
+            assert_eq!(host.failure(), None);
+            let got = text(&outcome.upstream.body);
+            let whole = got == body || got == body.replace("key-12345678", "[demo.key]");
+            assert_eq!(outcome.upstream.ended, whole, "{call:?} after {after}");
+            passed += host.counter("blackbar.open.failure");
+            refused += host.counter("blackbar.failure.closed");
+        }
+    }
+    assert!(passed > 0 && refused > 0, "{passed} {refused}");
+}
+
 /// Hosts without metrics, properties, trailers or pause do their best.
 #[test]
 fn smaller_hosts() {

@@ -117,8 +117,15 @@ impl Exchange {
         }
         session.note(failure.text());
         // Half of a body cannot go on decoded and half of it coded.
-        let decoding = matches!(self.state(side), BodyState::Decode { .. });
-        let open = plugin.config.on_failure == OnFailure::Open && !decoding;
+        // Nor can it go on without what was taken out of its middle; its end alone may be missing.
+        let half = match self.state(side) {
+            BodyState::Decode { .. } => true,
+            BodyState::Scan { body, .. } => {
+                body.waiting() > 0 && failure != Failure::Body(BodyError::Lost)
+            }
+            _ => false,
+        };
+        let open = plugin.config.on_failure == OnFailure::Open && !half;
         if !plugin.enforces() || open {
             plugin.counters.event(session.host, Event::OpenFailure, 1);
             *self.state(side) = BodyState::Through;
