@@ -294,6 +294,80 @@ fn what_cannot_be_unpacked_goes_on_as_it_came_and_is_counted() {
     }
 }
 
+/// `text` behind a field's head, and four bytes that give the whole the checksum `wanted`.
+fn forged(text: &str, wanted: u32) -> Vec<u8> {
+    let mut out = field(1, format!("{text}...."));
+    let end = out.len() - 4;
+    let sum = |bytes: &[u8]| {
+        let mut sum = flate2::Crc::new();
+        sum.update(bytes);
+        sum.sum()
+    };
+    // Each bit of the four bytes flips the same bits of the sum, whatever the others are: solved for all of them.
+    let base = sum(&out);
+    let mut rows: Vec<(u32, u32)> = (0..32)
+        .map(|bit| {
+            let mut other = out.clone();
+            other[end + bit / 8] ^= 1 << (bit % 8);
+            (sum(&other) ^ base, 1 << bit)
+        })
+        .collect();
+    let (mut left, mut flips) = (base ^ wanted, 0);
+    for bit in 0..32 {
+        let at = rows.iter().position(|row| row.0 >> bit & 1 == 1).unwrap();
+        let pivot = rows.swap_remove(at);
+        for row in &mut rows {
+            if row.0 >> bit & 1 == 1 {
+                *row = (row.0 ^ pivot.0, row.1 ^ pivot.1);
+            }
+        }
+        if left >> bit & 1 == 1 {
+            (left, flips) = (left ^ pivot.0, flips ^ pivot.1);
+        }
+    }
+    for (byte, flip) in out[end..].iter_mut().zip(u32::to_le_bytes(flips)) {
+        *byte ^= flip;
+    }
+    assert_eq!(sum(&out), wanted);
+    out
+}
+
+#[test]
+fn what_stands_behind_a_compressed_message_is_not_passed_over() {
+    let subject = Subject::new();
+    let secret = field(1, "to x@ab.de, and more");
+    let mut crc = flate2::Crc::new();
+    crc.update(&secret);
+    // As long, of the same checksum, and harmless: the end of the second member is that of the first as well.
+    let harmless = forged("nothing is here,", crc.sum());
+    assert_eq!(harmless.len(), secret.len());
+    let [open, close] = [&harmless, &secret].map(|message| gzip(message));
+    let mut cases = vec![
+        [&open[..], &close].concat(),
+        [&open[..], &open].concat(),
+        [&open[..], b"\0"].concat(),
+        [&open[..], b"x@ab.de"].concat(),
+        [zlib(&harmless), zlib(&secret)].concat(),
+        [&zlib(&harmless)[..], b"x@ab.de"].concat(),
+        [zlib(&harmless), close.clone()].concat(),
+    ];
+    // Something between the end of the stream and the checksum.
+    let (body, end) = open.split_at(open.len() - 8);
+    cases.push([body, b"x@ab.de", end].concat());
+    for packed in cases {
+        let input = frame(1, &packed);
+        let mut carrier = Carrier::new(Format::Frames(Codec::Protobuf));
+        carrier.push(&subject.engine, &subject.plan, &input, true);
+        assert_eq!(carrier.unread(), 1, "{}", packed.escape_ascii());
+    }
+    for packed in [open, zlib(&harmless)] {
+        let mut carrier = Carrier::new(Format::Frames(Codec::Protobuf));
+        let input = frame(1, &packed);
+        carrier.push(&subject.engine, &subject.plan, &input, true);
+        assert_eq!((carrier.unread(), carrier.findings().len()), (0, 0));
+    }
+}
+
 #[test]
 fn frames_of_json_keep_its_structure() {
     let message =

@@ -1,11 +1,16 @@
 //! Frames that came compressed: unpacked whole, within limits, scanned by a carrier of their own, and put back plain where something was
 //! found. The bit of gRPC that says `compressed` stands in each frame, so that a reader takes both.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use blackbar_engine::schema::MessageIndex;
 use blackbar_engine::{Finding, RuleIndex};
-use miniz_oxide::inflate::{decompress_to_vec_with_limit, decompress_to_vec_zlib_with_limit};
+use miniz_oxide::inflate::TINFLStatus;
+use miniz_oxide::inflate::core::inflate_flags::{
+    TINFL_FLAG_PARSE_ZLIB_HEADER, TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF,
+};
+use miniz_oxide::inflate::core::{DecompressorOxide, decompress};
 
 use super::frames::{Codec, HEAD};
 use crate::carrier::Carrier;
@@ -69,10 +74,11 @@ pub(crate) fn redact(
     })
 }
 
-/// What gzip (RFC 1952, one member) or zlib (RFC 1950) packed.
+/// What gzip (RFC 1952) or zlib (RFC 1950) packed, in one member that ends where `packed` does. Behind it, readers see another member, or
+/// nothing at all: what they disagree about is not read.
 fn unpack(packed: &[u8]) -> Option<Vec<u8>> {
     match packed {
-        [0x1f, 0x8b, 8, flags, _, _, _, _, _, _, rest @ ..] => {
+        [0x1f, 0x8b, 8, flags @ 0..0x20, _, _, _, _, _, _, rest @ ..] => {
             let mut rest = rest;
             if flags & 4 != 0 {
                 let len = u16::from_le_bytes([*rest.first()?, *rest.get(1)?]);
@@ -88,14 +94,39 @@ fn unpack(packed: &[u8]) -> Option<Vec<u8>> {
             if flags & 2 != 0 {
                 rest = rest.get(2..)?;
             }
-            let (body, end) = rest.split_at_checked(rest.len().checked_sub(8)?)?;
-            let plain = decompress_to_vec_with_limit(body, MOST).ok()?;
-            let (crc, len) = end.split_first_chunk::<4>()?;
+            let (plain, read) = inflate(rest, 0)?;
+            let (crc, len) = rest.get(read..)?.split_first_chunk::<4>()?;
             let length = u32::try_from(plain.len()).ok()?;
             let good = u32::from_le_bytes(*crc) == crc32fast::hash(&plain);
             (good && len == length.to_le_bytes()).then_some(plain)
         }
-        [0x78, ..] => decompress_to_vec_zlib_with_limit(packed, MOST).ok(),
+        [0x78, ..] => {
+            let (plain, read) = inflate(packed, TINFL_FLAG_PARSE_ZLIB_HEADER)?;
+            (read == packed.len()).then_some(plain)
+        }
         _ => None,
+    }
+}
+
+/// Inflates one stream: what came out, and how many bytes of `packed` it took.
+fn inflate(packed: &[u8], flags: u32) -> Option<(Vec<u8>, usize)> {
+    let flags = flags | TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
+    let mut state = Box::<DecompressorOxide>::default();
+    let mut plain = alloc::vec![0; packed.len().saturating_mul(2).clamp(64, MOST)];
+    let (mut read, mut written) = (0, 0);
+    loop {
+        let rest = packed.get(read..)?;
+        let (status, took, wrote) = decompress(&mut state, rest, &mut plain, written, flags);
+        (read, written) = (read + took, written + wrote);
+        match status {
+            TINFLStatus::Done => {
+                plain.truncate(written);
+                return Some((plain, read));
+            }
+            TINFLStatus::HasMoreOutput if plain.len() < MOST => {
+                plain.resize(plain.len().saturating_mul(2).min(MOST), 0);
+            }
+            _ => return None,
+        }
     }
 }
