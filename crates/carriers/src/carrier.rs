@@ -368,9 +368,8 @@ impl Carrier {
     #[must_use]
     pub fn forced(&self) -> u64 {
         let views = self.views.iter().map(View::forced).sum::<u64>();
-        let walk = self.walk.as_ref().map_or(0, Walk::forced);
         let parts = self.parts.as_ref().map_or(0, |parts| parts.forced());
-        self.stream.forced() + self.runs.forced() + self.forced + views + walk + parts
+        self.stream.forced() + self.runs.forced() + self.forced + views + parts
     }
 
     /// How many parts came in a form that nothing here reads: frames of gRPC that are compressed otherwise than by gzip or zlib, are damaged
@@ -535,6 +534,9 @@ impl Carrier {
 
     /// No finding that is still to come starts before it.
     pub(crate) fn oldest(&self) -> u64 {
+        if let Some(parts) = &self.parts {
+            return parts.oldest();
+        }
         let guarded = self.guard.as_ref();
         let oldest = guarded.map_or(u64::MAX, |guarded| guarded.guard.oldest());
         let walked = self.walk.as_ref().map_or(u64::MAX, |walk| walk.oldest());

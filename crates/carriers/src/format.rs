@@ -15,7 +15,7 @@ use crate::parts::{
     Boundary, Files, Framing, Messages, Multipart, Parts, WebSocket, WebText, head,
 };
 use crate::walk::{
-    Codec, Counted, Counts, Frames, Items, Logins, Packing, Protobuf, Reader, Redis, Walk,
+    Codec, Counted, Counts, Frame, Items, Logins, Packing, Protobuf, Reader, Redis, Walk,
 };
 
 /// What a haystack is written in, as far as a change could break it.
@@ -29,8 +29,10 @@ pub enum Format {
     Bytes,
     /// One message of protobuf.
     Protobuf,
-    /// Frames of gRPC, gRPC-Web or a stream of Connect, with messages written like that.
+    /// Frames of gRPC, gRPC-Web or a stream of Connect, with messages written like that: each frame is a haystack of its own.
     Frames(Codec),
+    /// One of them.
+    Frame(Codec),
     /// The same in base64: `grpc-web-text`.
     WebText(Codec),
     /// Frames of WebSocket, in either direction: each message is a haystack of its own.
@@ -171,7 +173,7 @@ impl Format {
     pub(crate) fn walk(self) -> Option<Walk> {
         match self {
             Format::Protobuf => Some(Walk::new(Reader::Protobuf(Protobuf::new(u64::MAX)))),
-            Format::Frames(codec) => Some(Walk::new(Reader::Frames(Frames::new(codec)))),
+            Format::Frame(codec) => Some(Walk::new(Reader::Frame(Frame::new(codec)))),
             Format::MessagePack => Some(Walk::new(Reader::Items(Items::new(Packing::MessagePack)))),
             Format::Syslog => Some(Walk::new(Reader::Counted(Counted::new(Counts::Digits)))),
             Format::Dogstatsd => Some(Walk::new(Reader::Counted(Counted::new(Counts::Four)))),
@@ -193,6 +195,7 @@ impl Format {
             Format::Multipart(boundary) => Some(Box::new(Multipart::new(boundary, files))),
             Format::WebText(codec) => Some(Box::new(WebText::new(codec, message))),
             Format::Stream(framing) => Some(Box::new(Messages::new(framing))),
+            Format::Frames(codec) => Some(Box::new(Messages::of_frames(codec, message))),
             Format::WebSocket => Some(Box::new(WebSocket::new())),
             _ => None,
         }

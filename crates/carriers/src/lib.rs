@@ -9,9 +9,9 @@
 //! - a **guard** ([`json`], XML and HTML): a tokenizer that follows behind and shapes edits, so that no byte that holds the document
 //!   together changes.
 //!   Which one there is says the [`Format`];
-//! - where bytes are counted and the format is known (protobuf, gRPC), in the guard's place a **walk**: a reader that goes ahead of the
+//! - where bytes are counted and the format is known (protobuf, MessagePack), in the guard's place a **walk**: a reader that goes ahead of the
 //!   stream, says which bytes carry something, and covers the others;
-//! - where a haystack consists of others (multipart), in the place of all of this **parts**: a carrier for each.
+//! - where a haystack consists of others (multipart, frames of gRPC), in the place of all of this **parts**: a carrier for each.
 //!
 //! Nothing here knows what a rule is, or a proxy.
 #![no_std]

@@ -45,6 +45,9 @@ fn frame(flags: u8, message: &[u8]) -> Vec<u8> {
     out
 }
 
+/// Bytes of a frame's head.
+const HEAD: usize = 5;
+
 #[track_caller]
 fn run(format: Format, input: &[u8]) -> Outcome {
     let got = Subject::new().check(input, format, Views::ALL);
@@ -365,6 +368,82 @@ fn what_stands_behind_a_compressed_message_is_not_passed_over() {
         let input = frame(1, &packed);
         carrier.push(&subject.engine, &subject.plan, &input, true);
         assert_eq!((carrier.unread(), carrier.findings().len()), (0, 0));
+    }
+}
+
+#[test]
+fn nothing_of_a_frame_waits_that_is_over() {
+    let subject = Subject::new();
+    let json = br#"{"a":"x@ab.de"}"#;
+    for (codec, framed) in [
+        (Codec::Protobuf, frame(0, &field(1, "hello world"))),
+        (Codec::Protobuf, frame(0, &field(1, "to x@ab.de"))),
+        (Codec::Protobuf, frame(0, &field(1, "passwd"))),
+        (Codec::Protobuf, frame(0, &field(1, "-----Band on"))),
+        (Codec::Protobuf, frame(0, &field(1, "AKIA\u{e9}12345"))),
+        (Codec::Protobuf, frame(0, b"x@ab.de")),
+        (Codec::Protobuf, frame(0, b"\x0a\x7fx@ab.de")),
+        (Codec::Protobuf, frame(0, b"")),
+        (Codec::Protobuf, frame(1, &gzip(&field(1, "hello world")))),
+        (Codec::Protobuf, frame(1, &gzip(&field(1, "x@ab.de")))),
+        (Codec::Protobuf, frame(1, b"x@ab.de")),
+        (Codec::Protobuf, frame(1, b"")),
+        (Codec::Protobuf, frame(3, b"x@ab.de")),
+        (Codec::Protobuf, frame(2, json)),
+        (Codec::Protobuf, frame(0x80, b"grpc-message: x@ab.de")),
+        (Codec::Json, frame(0, json)),
+        (Codec::Json, frame(0, &json[..12])),
+        (Codec::Json, frame(0, b"x@ab.de")),
+        (Codec::Json, frame(1, &zlib(json))),
+    ] {
+        let format = Format::Frames(codec);
+        let shown = framed.escape_ascii();
+        let wanted = subject.run(&framed, format, Views::ALL, &[]).out;
+        let mut carrier = Carrier::new(format);
+        carrier.set_views(Views::ALL);
+        // Whole, in two, byte by byte; the next one is there already, or is not.
+        let mut times = 0;
+        for size in [framed.len(), framed.len() - 1, HEAD, 1] {
+            for chunk in framed.chunks(size) {
+                carrier.push(&subject.engine, &subject.plan, chunk, false);
+            }
+            assert_eq!(carrier.undecided(), 0, "{shown} by {size}");
+            times += 1;
+        }
+        let more = framed.repeat(3);
+        carrier.push(&subject.engine, &subject.plan, &more, false);
+        assert_eq!(carrier.undecided(), 0, "{shown}");
+        let begun = [&more[..], b"\0\0\0"].concat();
+        carrier.push(&subject.engine, &subject.plan, &begun, false);
+        assert_eq!(carrier.undecided(), 3, "{shown}");
+        let mut out = Vec::new();
+        carrier.take_output(&mut out);
+        let wanted = wanted.repeat(times + 6);
+        assert_eq!(
+            out.escape_ascii().to_string(),
+            wanted.escape_ascii().to_string()
+        );
+    }
+}
+
+#[test]
+fn no_finding_reaches_over_the_end_of_a_frame() {
+    let stream = |first: &str, second: &str, compressed: bool| {
+        let second = match compressed {
+            true => frame(1, &gzip(&field(1, second))),
+            false => frame(0, &field(1, second)),
+        };
+        [frame(0, &field(1, first)), second].concat()
+    };
+    for compressed in [false, true] {
+        let subject = Subject::new();
+        let input = stream("-----Babc", "de~ or not", compressed);
+        let got = subject.check(&input, Format::Frames(Codec::Protobuf), Views::ALL);
+        assert_eq!(got.out, stream("-----B***", "de~ or not", compressed));
+        // What does not begin as a frame is one haystack, up to its end.
+        let input = [&input[..], b"no ghp_ABCDEFG1\0\0\0\0\0 ghp_ABCDEFG1"].concat();
+        let got = subject.check(&input, Format::Frames(Codec::Protobuf), Views::ALL);
+        assert!(got.out.ends_with(b"no ghp_********\0\0\0\0\0 ghp_********"));
     }
 }
 

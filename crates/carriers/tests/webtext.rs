@@ -96,6 +96,26 @@ fn frames_in_base64_become_what_they_become_without() {
 }
 
 #[test]
+fn nothing_of_a_frame_waits_that_is_over() {
+    let subject = Subject::new();
+    for before in 0..4 {
+        for said in ["hello world", "to x@ab.de", "-----Band on"] {
+            let text = padded(&frame(
+                0,
+                &message(&format!("{}{said}", "-".repeat(before))),
+            ));
+            let mut carrier = Carrier::new(TEXT);
+            for size in [text.len(), text.len() - 1, 3, 1] {
+                for chunk in text.as_bytes().chunks(size) {
+                    carrier.push(&subject.engine, &subject.plan, chunk, false);
+                }
+                assert_eq!(carrier.undecided(), 0, "{text} by {size}");
+            }
+        }
+    }
+}
+
+#[test]
 fn compressed_frames_are_put_back_plain() {
     let subject = Subject::new();
     let pack = |text: &str| {

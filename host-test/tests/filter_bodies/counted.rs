@@ -56,6 +56,55 @@ fn grpc_in_any_pieces_with_trailers() {
     }
 }
 
+/// A stream in which each side waits for the other's message before it sends the next one.
+#[test]
+fn frames_are_not_delayed() {
+    let message = |text: &str| field(1, text);
+    let trailers = |text: &str| format!("grpc-status: 3\r\ngrpc-message: {text}").into_bytes();
+    let json = |text: &str| format!(r#"{{"error":"{text}"}}"#).into_bytes();
+    for media in ["application/grpc", "application/grpc-web+proto"] {
+        let mut host = host("");
+        let mut exchange = host.exchange();
+        let mut asks = Headers::request("POST", "host", "/pkg.Service/Method");
+        asks.set(b"content-type", media.as_bytes());
+        exchange.request_headers(asks, false);
+        let head = Headers::from([(":status", "200"), ("content-type", media)]);
+        exchange.response_headers(head, false);
+        for (came, wanted) in [
+            (frame(0, &message("hello world")), None),
+            (
+                frame(0, &message("to key-12345678")),
+                Some(frame(0, &message("to ************"))),
+            ),
+            (frame(0, &message("key-1234567")), None),
+            (frame(0, &message("sesame_key")), None),
+            (frame(0, b""), None),
+            (
+                frame(2, &json("key-12345678")),
+                Some(frame(2, &json("************"))),
+            ),
+            (
+                frame(0x80, &trailers("key-12345678")),
+                Some(frame(0x80, &trailers("************"))),
+            ),
+        ] {
+            let wanted = wanted.as_ref().unwrap_or(&came);
+            // In one piece, with its last byte by itself, and byte by byte.
+            for size in [came.len(), came.len() - 1, 1] {
+                let (mut up, mut down) = (Vec::new(), Vec::new());
+                for piece in came.chunks(size) {
+                    up.extend(exchange.request_body(piece, false).upstream.body);
+                    down.extend(exchange.response_body(piece, false).downstream.body);
+                }
+                assert_eq!(text(&up), text(wanted), "by {size}");
+                assert_eq!(text(&down), text(wanted), "by {size}");
+            }
+        }
+        let ending = exchange.finish();
+        assert_eq!(ending.violations, []);
+    }
+}
+
 #[test]
 fn protobuf_keeps_its_content_length() {
     let message = |key: &str| field(1, [field(1, "k"), field(2, field(1, key))].concat());

@@ -1,15 +1,19 @@
-//! Streams of messages, as they come by raw TCP: each message is a haystack of its own. So nothing of a message waits once it is over, which
-//! matters where its sender waits for an answer; and no finding reaches over its end. Where messages end lies here for lines and JSON, and
-//! with the readers of [`crate::walk`] for what is counted.
+//! Streams of messages, as they come by raw TCP and by gRPC: each message is a haystack of its own. So nothing of a message waits once it is
+//! over, which matters where its sender waits for an answer; and no finding reaches over its end. Where messages end lies here for lines, JSON
+//! and frames of gRPC, and with the readers of [`crate::walk`] for what else is counted.
 
 use alloc::boxed::Box;
 
 use blackbar_engine::Engine;
+use blackbar_engine::schema::MessageIndex;
 
+use super::unpack::{LARGEST, Unpacker};
 use super::{Came, Files, Part, Parts, Sink};
 use crate::format::Format;
 use crate::view::With;
-use crate::walk::{Counted, Counts, Items, Layout, Logins, Packing, Reader, Redis};
+use crate::walk::{
+    Codec, Counted, Counts, HEAD, Items, Layout, Logins, Packing, Reader, Redis, is_frame,
+};
 
 /// How the messages of a stream are told apart, and what each is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +58,7 @@ enum Ends {
     /// Whether a line has begun.
     Lines(bool),
     Json(Json),
+    Frames(Frames),
     /// A reader that stops there; what it says of a message is not asked for.
     Walk(Box<Reader>, Layout),
 }
@@ -65,6 +70,8 @@ enum Next {
     Between(usize),
     /// So many bytes of a message, which may end with them.
     Inside(usize, bool),
+    /// So many bytes of a message that is compressed, all of it.
+    Packed(usize),
     /// More bytes are needed.
     Open,
 }
@@ -163,6 +170,48 @@ fn line(inside: &mut bool, text: &[u8], last: bool) -> Next {
     }
 }
 
+/// Where frames of gRPC end: their heads say it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Frames {
+    /// So many bytes of a frame are left.
+    Left(u64),
+    /// What came is no frame, and none follows.
+    Broken,
+}
+
+impl Frames {
+    fn next(&mut self, bytes: &[u8], last: bool) -> Next {
+        let left = match *self {
+            Frames::Broken => return Next::Inside(bytes.len(), false),
+            Frames::Left(left @ 1..) => left,
+            Frames::Left(0) => match *bytes {
+                [flags, ..] if bytes.len() >= HEAD && !is_frame(flags) => {
+                    *self = Frames::Broken;
+                    return Next::Inside(bytes.len(), false);
+                }
+                [flags, a, b, c, d, ..] => {
+                    let len = u64::from(u32::from_be_bytes([a, b, c, d]));
+                    let whole = HEAD as u64 + len;
+                    if flags == 1 && len <= LARGEST {
+                        match usize::try_from(whole) {
+                            Ok(whole) if whole <= bytes.len() => return Next::Packed(whole),
+                            _ if !last => return Next::Open,
+                            _ => {}
+                        }
+                    }
+                    whole
+                }
+                _ if last => return Next::Inside(bytes.len(), true),
+                _ => return Next::Open,
+            },
+        };
+        let within = usize::try_from(left).map_or(bytes.len(), |left| left.min(bytes.len()));
+        let left = left - within as u64;
+        *self = Frames::Left(left);
+        Next::Inside(within, left == 0)
+    }
+}
+
 impl Ends {
     fn new(framing: Framing) -> Ends {
         let reader = match framing {
@@ -180,6 +229,7 @@ impl Ends {
         match self {
             Ends::Lines(inside) => line(inside, text, last),
             Ends::Json(json) => json.next(text),
+            Ends::Frames(frames) => frames.next(text, last),
             Ends::Walk(reader, layout) => {
                 let len = reader.pass(with, text, last, layout);
                 layout.forget(layout.at());
@@ -197,8 +247,10 @@ impl Ends {
 /// A stream that is taken apart.
 #[derive(Debug)]
 pub(crate) struct Messages {
-    framing: Framing,
+    /// What a message is written in.
+    format: Format,
     ends: Ends,
+    unpacker: Option<Box<Unpacker>>,
     came: Came,
     /// Everything before it was given to a message, or stands between two.
     at: u64,
@@ -207,9 +259,22 @@ pub(crate) struct Messages {
 
 impl Messages {
     pub(crate) fn new(framing: Framing) -> Messages {
+        Messages::with(framing.format(), Ends::new(framing))
+    }
+
+    /// The same, of frames of gRPC.
+    pub(crate) fn of_frames(codec: Codec, message: Option<MessageIndex>) -> Messages {
+        let mut messages = Messages::with(Format::Frame(codec), Ends::Frames(Frames::Left(0)));
+        messages.message.set_message(message);
+        messages.unpacker = Some(Box::new(Unpacker::new(codec, message)));
+        messages
+    }
+
+    fn with(format: Format, ends: Ends) -> Messages {
         Messages {
-            framing,
-            ends: Ends::new(framing),
+            format,
+            ends,
+            unpacker: None,
             came: Came::default(),
             at: 0,
             message: Box::new(Part::new()),
@@ -221,8 +286,8 @@ impl Messages {
             if text.is_empty() {
                 return;
             }
-            let format = self.framing.format();
-            self.message.begin(with, format, Files::Scan, self.at, b"");
+            self.message
+                .begin(with, self.format, Files::Scan, self.at, b"");
         }
         self.message.push(with, text, ends, sink);
         self.at += text.len() as u64;
@@ -248,6 +313,13 @@ impl Parts for Messages {
                     let text = text.get(..len).unwrap_or_default();
                     self.push(with, text, ends, sink);
                 }
+                Next::Packed(len) => {
+                    if let Some(unpacker) = &mut self.unpacker {
+                        let frame = text.get(..len).unwrap_or_default();
+                        unpacker.redact(with, frame, self.at, sink);
+                    }
+                    self.at += len as u64;
+                }
                 Next::Open => break,
             }
         }
@@ -265,6 +337,10 @@ impl Parts for Messages {
         self.message.done().unwrap_or(self.at)
     }
 
+    fn oldest(&self) -> u64 {
+        self.message.oldest()
+    }
+
     fn came(&self) -> &Came {
         &self.came
     }
@@ -280,10 +356,18 @@ impl Parts for Messages {
 
     fn forced(&self) -> u64 {
         self.message.forced()
+            + self
+                .unpacker
+                .as_ref()
+                .map_or(0, |unpacker| unpacker.forced())
     }
 
     fn unread(&self) -> u64 {
         self.message.unread()
+            + self
+                .unpacker
+                .as_ref()
+                .map_or(0, |unpacker| unpacker.unread())
     }
 
     fn passed(&self) -> u64 {
@@ -299,6 +383,11 @@ impl Parts for Messages {
             Ends::Walk(_, layout) => size_of::<Reader>() + layout.memory(),
             _ => 0,
         };
-        size_of::<Messages>() + ends + self.came.memory() + self.message.memory()
+        let unpacker = self.unpacker.as_ref();
+        size_of::<Messages>()
+            + ends
+            + unpacker.map_or(0, |_| size_of::<Unpacker>())
+            + self.came.memory()
+            + self.message.memory()
     }
 }

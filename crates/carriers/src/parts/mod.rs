@@ -5,12 +5,14 @@ mod boundary;
 pub(crate) mod head;
 mod messages;
 mod multipart;
+mod unpack;
 mod websocket;
 mod webtext;
 
 use alloc::vec::Vec;
 use core::fmt;
 
+use blackbar_engine::schema::MessageIndex;
 use blackbar_engine::{Action, Engine, Finding, Place, tag};
 
 pub use boundary::Boundary;
@@ -57,6 +59,11 @@ pub(crate) trait Parts: fmt::Debug {
 
     /// Offset up to which output is final.
     fn done(&self) -> u64;
+
+    /// No finding that is still to be told starts before it.
+    fn oldest(&self) -> u64 {
+        0
+    }
 
     /// The bytes that came and are kept.
     fn came(&self) -> &Came;
@@ -344,6 +351,26 @@ impl Part {
             _ => self.carrier.decided().saturating_sub(self.before),
         };
         self.is_open.then_some(self.start + inside)
+    }
+
+    /// No finding that is still to be told starts before it.
+    pub(crate) fn oldest(&self) -> u64 {
+        match self.is_open {
+            true => {
+                self.start
+                    + self
+                        .carrier
+                        .oldest()
+                        .saturating_sub(self.before)
+                        .min(u64::MAX - self.start)
+            }
+            false => u64::MAX,
+        }
+    }
+
+    /// Says what messages of protobuf are, from the next part on.
+    pub(crate) fn set_message(&mut self, message: Option<MessageIndex>) {
+        self.carrier.set_message(message);
     }
 
     pub(crate) fn rest(&mut self) {

@@ -1,17 +1,16 @@
-//! Formats that count bytes and hold text: protobuf, frames of gRPC, MessagePack, CBOR, syslog in frames, Redis. A reader goes over the bytes before they are
+//! Formats that count bytes and hold text: protobuf, a frame of gRPC, MessagePack, CBOR, syslog in frames, Redis. A reader goes over the bytes before they are
 //! scanned and says which of them carry something; the others are covered, so that rules see text with ends of lines between (or, behind a
 //! name, an equals sign), and they are never changed. What is found becomes `*`, as many bytes; characters are masked whole.
 //!
 //! Which bytes carry something is the readers' business; what covers them is the [`layout`]'s.
 
-mod frames;
+mod frame;
 mod hides;
 mod items;
 mod layout;
 mod protobuf;
 mod redis;
 mod syslog;
-mod unpack;
 mod wire;
 
 use alloc::collections::VecDeque;
@@ -23,8 +22,8 @@ use blackbar_engine::{Finding, Stream};
 use crate::edits::{Edits, Wish, Wishes};
 use crate::fields::Trail;
 use crate::view::With;
-pub use frames::Codec;
-pub(crate) use frames::Frames;
+pub use frame::Codec;
+pub(crate) use frame::{Frame, HEAD, is_frame};
 use hides::{Hides, Notes};
 pub(crate) use items::{Items, Packing};
 use layout::Fill;
@@ -38,7 +37,7 @@ pub(crate) use syslog::{Counted, Counts};
 #[derive(Debug)]
 pub(crate) enum Reader {
     Protobuf(Protobuf),
-    Frames(Frames),
+    Frame(Frame),
     Items(Items),
     Counted(Counted),
     Redis(Redis),
@@ -49,7 +48,7 @@ impl Reader {
     fn read(&mut self, bytes: &[u8], last: bool, notes: &mut Notes<'_>) -> usize {
         match self {
             Reader::Protobuf(reader) => reader.read(bytes, last, notes),
-            Reader::Frames(reader) => reader.read(bytes, last, notes),
+            Reader::Frame(reader) => reader.read(bytes, last, notes),
             Reader::Items(reader) => reader.read(bytes, last, notes),
             Reader::Counted(reader) => reader.read(bytes, last, notes.layout),
             Reader::Redis(reader) => reader.read(bytes, last, notes.layout),
@@ -81,7 +80,7 @@ impl Reader {
             Reader::Items(reader) => reader.take_ended(),
             Reader::Counted(reader) => reader.take_ended(),
             Reader::Redis(reader) => reader.take_ended(),
-            Reader::Protobuf(_) | Reader::Frames(_) => false,
+            Reader::Protobuf(_) | Reader::Frame(_) => false,
         }
     }
 }
@@ -102,12 +101,10 @@ pub(crate) struct Walk {
     /// Offset up to which output is final; it stands in no character.
     done: u64,
     wishes: Wishes,
-    /// What stands in the place of compressed frames that something was found in.
+    /// What stands in the place of passwords.
     swaps: VecDeque<Swap>,
-    /// What was found in compressed frames, and fields that rules name; not told yet.
+    /// Fields that rules name; not told yet.
     found: Vec<Finding>,
-    unread: u64,
-    forced: u64,
 }
 
 #[derive(Debug)]
@@ -130,8 +127,6 @@ impl Walk {
             wishes: Wishes::default(),
             swaps: VecDeque::new(),
             found: Vec::new(),
-            unread: 0,
-            forced: 0,
         }
     }
 
@@ -139,7 +134,7 @@ impl Walk {
     pub(crate) fn set_message(&mut self, message: Option<MessageIndex>) {
         match &mut self.reader {
             Reader::Protobuf(reader) => *reader = Protobuf::of(u64::MAX, message),
-            Reader::Frames(frames) => frames.set_message(message),
+            Reader::Frame(frame) => frame.set_message(message),
             Reader::Items(_) | Reader::Counted(_) | Reader::Redis(_) => {}
         }
     }
@@ -156,23 +151,17 @@ impl Walk {
 
     /// How many parts came in a form that nothing here reads.
     pub(crate) fn unread(&self) -> u64 {
-        let frames = match &self.reader {
-            Reader::Frames(frames) => frames.unread(),
+        match &self.reader {
+            Reader::Frame(frame) => u64::from(frame.is_unread()),
             _ => 0,
-        };
-        frames + self.unread
-    }
-
-    /// How often something undecided was masked in compressed frames.
-    pub(crate) fn forced(&self) -> u64 {
-        self.forced
+        }
     }
 
     /// No finding of its own that is still to be told starts before it.
     pub(crate) fn oldest(&self) -> u64 {
         let inside = match &self.reader {
             Reader::Protobuf(reader) => reader.oldest(),
-            Reader::Frames(frames) => frames.oldest(),
+            Reader::Frame(frame) => frame.oldest(),
             Reader::Items(items) => items.oldest(),
             Reader::Counted(_) | Reader::Redis(_) => u64::MAX,
         };
@@ -180,7 +169,7 @@ impl Walk {
         found.fold(inside, u64::min)
     }
 
-    /// Takes what was found in compressed frames, each at the bytes of its frame, and the fields that rules name.
+    /// Takes the fields that rules name.
     pub(crate) fn take_found(&mut self) -> Vec<Finding> {
         core::mem::take(&mut self.found)
     }
@@ -205,29 +194,6 @@ impl Walk {
                 end: start + len as u64,
                 text: alloc::vec![b'*'; len],
             });
-        }
-    }
-
-    /// Unpacks the compressed frames in `bytes`, which begin at `base`.
-    fn unpack(&mut self, with: With<'_>, base: u64, bytes: &[u8]) {
-        let Reader::Frames(frames) = &mut self.reader else {
-            return;
-        };
-        let of = (frames.codec(), frames.message());
-        for (start, end) in frames.take_packed() {
-            let index = |at: u64| usize::try_from(at - base).unwrap_or(usize::MAX);
-            let frame = bytes.get(index(start)..index(end)).unwrap_or_default();
-            let Some(unpacked) = unpack::redact(with, of, frame) else {
-                self.unread += 1;
-                continue;
-            };
-            self.forced += unpacked.forced;
-            let rules = unpacked.rules.into_iter();
-            self.found
-                .extend(rules.map(|rule| Finding { start, end, rule }));
-            if let Some(text) = unpacked.text {
-                self.swaps.push_back(Swap { start, end, text });
-            }
         }
     }
 
@@ -271,7 +237,6 @@ impl Walk {
             read = bytes.len();
         }
         let (now, later) = bytes.split_at_mut_checked(read).unwrap_or_default();
-        self.unpack(with, base, now);
         self.mask(base);
         self.layout.paint(base, now);
         self.pending.clear();
@@ -285,7 +250,7 @@ impl Walk {
         self.wishes.take(stream, self.done, |_| false);
         let base = self.done;
         let decided = stream.decided();
-        // A frame that is replaced is done with as a whole.
+        // What is replaced is done with as a whole.
         let straddles = self.swaps.iter().find(|swap| swap.end > decided);
         let decided = straddles.map_or(decided, |swap| swap.start.min(decided));
         let text = stream.received_bytes(base, decided);
@@ -409,7 +374,7 @@ impl Walk {
     pub(crate) fn memory(&self) -> usize {
         let swaps = self.swaps.iter().map(|swap| swap.text.capacity());
         let reader = match &self.reader {
-            Reader::Frames(frames) => frames.memory(),
+            Reader::Frame(frame) => frame.memory(),
             _ => 0,
         };
         swaps.sum::<usize>()

@@ -1,15 +1,13 @@
-//! Frames of gRPC (<https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md>), gRPC-Web and Connect: a byte of flags, four bytes of
-//! length, a message. Messages that are compressed are only found here; [`unpack`](super::unpack) reads them.
+//! One frame of gRPC (<https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md>), gRPC-Web or Connect: a byte of flags, four bytes of
+//! length, a message. How a stream becomes frames, and how those are unpacked that came compressed, lives with [`parts`](crate::parts).
 
 use alloc::boxed::Box;
-use alloc::vec::Vec;
 
 use blackbar_engine::schema::MessageIndex;
 
 use super::hides::Notes;
 use super::layout::{Fill, Layout};
 use super::protobuf::Protobuf;
-use super::unpack::LARGEST;
 use crate::edits::{Edits, Wishes};
 use crate::guard::Guard as _;
 use crate::json;
@@ -24,23 +22,27 @@ pub enum Codec {
     Json,
 }
 
-/// A frame's head.
+/// Bytes of a frame's head.
 pub(crate) const HEAD: usize = 5;
 
-/// A walk over frames.
+/// Whether a frame begins with that byte.
+pub(crate) fn is_frame(flags: u8) -> bool {
+    matches!(flags, 0..=3 | 0x80 | 0x81)
+}
+
+/// A walk over a frame.
 #[derive(Debug)]
-pub(crate) struct Frames {
+pub(crate) struct Frame {
     codec: Codec,
     state: State,
     /// Bytes of the frame that are left.
     left: u64,
-    unread: u64,
+    /// Whether nothing here reads it.
+    unread: bool,
     /// What messages of protobuf are, if there is a descriptor.
     message: Option<MessageIndex>,
-    /// What follows fields that rules name in messages of JSON, one for all of them.
+    /// What follows fields that rules name in messages of JSON.
     guard: Option<Box<json::Guard>>,
-    /// Where frames begin and end that are compressed, whole, and wait to be unpacked.
-    packed: Vec<(u64, u64)>,
 }
 
 #[derive(Debug)]
@@ -51,7 +53,7 @@ enum State {
     /// Trailers of gRPC-Web: lines of names and values. Whether a value is next.
     Trailers(bool),
     Compressed,
-    /// No frames: bytes that are counted.
+    /// No frame: bytes that are counted.
     Bytes,
 }
 
@@ -59,7 +61,7 @@ enum State {
 #[derive(Debug)]
 struct Json {
     strings: Strings,
-    /// Whether a rule names fields: [`Frames::guard`] follows them.
+    /// Whether a rule names fields: [`Frame::guard`] follows them.
     guarded: bool,
 }
 
@@ -136,16 +138,15 @@ impl Strings {
     }
 }
 
-impl Frames {
-    pub(crate) fn new(codec: Codec) -> Frames {
-        Frames {
+impl Frame {
+    pub(crate) fn new(codec: Codec) -> Frame {
+        Frame {
             codec,
             state: State::Head,
             left: 0,
-            unread: 0,
+            unread: false,
             message: None,
             guard: None,
-            packed: Vec::new(),
         }
     }
 
@@ -166,29 +167,14 @@ impl Frames {
         guard.map_or(0, |guard| size_of::<json::Guard>() + guard.memory())
     }
 
-    /// How many frames were compressed that were not found whole.
-    pub(crate) fn unread(&self) -> u64 {
+    /// Whether it is compressed: what is unpacked does not come here.
+    pub(crate) fn is_unread(&self) -> bool {
         self.unread
     }
 
     /// Says what messages of protobuf are.
     pub(crate) fn set_message(&mut self, message: Option<MessageIndex>) {
         self.message = message;
-    }
-
-    /// What messages of protobuf are, as far as it is known.
-    pub(crate) fn message(&self) -> Option<MessageIndex> {
-        self.message
-    }
-
-    /// What messages are written in.
-    pub(crate) fn codec(&self) -> Codec {
-        self.codec
-    }
-
-    /// Takes the compressed frames that were found since the last call.
-    pub(crate) fn take_packed(&mut self) -> Vec<(u64, u64)> {
-        core::mem::take(&mut self.packed)
     }
 
     /// As [`Protobuf::read`].
@@ -199,9 +185,6 @@ impl Frames {
         let mut done = 0;
         loop {
             let rest = bytes.get(done..).unwrap_or_default();
-            if self.left == 0 && !matches!(self.state, State::Bytes) {
-                self.state = State::Head;
-            }
             if rest.is_empty() {
                 return done;
             }
@@ -214,22 +197,8 @@ impl Frames {
                     let [flags, a, b, c, d, ..] = *rest else {
                         return done;
                     };
-                    let left = u64::from(u32::from_be_bytes([a, b, c, d]));
-                    if flags == 1 && left <= LARGEST {
-                        let len = usize::try_from(left).map_or(usize::MAX, |len| HEAD + len);
-                        if len <= rest.len() {
-                            let start = layout.at();
-                            self.packed.push((start, start + len as u64));
-                            layout.structure(len, Fill::Lines);
-                            done += len;
-                            continue;
-                        }
-                        if !last {
-                            return done;
-                        }
-                    }
-                    self.left = left;
-                    if matches!(flags, 0..=3 | 0x80 | 0x81) {
+                    self.left = u64::from(u32::from_be_bytes([a, b, c, d]));
+                    if is_frame(flags) {
                         layout.structure(HEAD, Fill::Lines);
                         done += HEAD;
                     }
@@ -263,17 +232,15 @@ impl Frames {
         }
     }
 
-    /// Begins a frame with these flags.
+    /// Begins a message behind these flags.
     fn begin(&mut self, flags: u8, notes: &mut Notes<'_>) {
-        // What a frame left open is over.
-        notes.trail.leave();
         self.state = match flags {
             0 => match self.codec {
                 Codec::Protobuf => State::Message(Protobuf::of(self.left, self.message)),
                 Codec::Json => State::Json(Json::begin(&mut self.guard, notes)),
             },
             1 | 3 | 0x81 => {
-                self.unread += 1;
+                self.unread = true;
                 State::Compressed
             }
             // The end of a stream in Connect.

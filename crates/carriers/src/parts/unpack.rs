@@ -4,18 +4,19 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use blackbar_engine::Finding;
 use blackbar_engine::schema::MessageIndex;
-use blackbar_engine::{Finding, RuleIndex};
 use miniz_oxide::inflate::TINFLStatus;
 use miniz_oxide::inflate::core::inflate_flags::{
     TINFL_FLAG_PARSE_ZLIB_HEADER, TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF,
 };
 use miniz_oxide::inflate::core::{DecompressorOxide, decompress};
 
-use super::frames::{Codec, HEAD};
+use super::Sink;
 use crate::carrier::Carrier;
 use crate::format::Format;
 use crate::view::With;
+use crate::walk::{Codec, HEAD};
 
 /// The largest frame that is unpacked, in bytes. It is held until it is there.
 pub(crate) const LARGEST: u64 = 1024 * 1024;
@@ -23,55 +24,70 @@ pub(crate) const LARGEST: u64 = 1024 * 1024;
 /// The most bytes that one is unpacked to: what receivers of gRPC take, unless told otherwise. A bomb stops here.
 const MOST: usize = 4 * 1024 * 1024;
 
-/// A frame that something was found in.
+/// Unpacks the compressed frames of a stream.
 #[derive(Debug)]
-pub(crate) struct Unpacked {
-    /// What stands in its place, head and all; nothing if it stays as it is.
-    pub(crate) text: Option<Vec<u8>>,
-    /// Rules that found something, once for each finding.
-    pub(crate) rules: Vec<RuleIndex>,
-    /// How often something undecided was masked.
-    pub(crate) forced: u64,
+pub(crate) struct Unpacker {
+    codec: Codec,
+    message: Option<MessageIndex>,
+    unread: u64,
+    forced: u64,
 }
 
-/// Unpacks and redacts `frame`, head and all. Nothing: it is compressed in another way, damaged, or too large.
-pub(crate) fn redact(
-    with: With<'_>,
-    (codec, message): (Codec, Option<MessageIndex>),
-    frame: &[u8],
-) -> Option<Unpacked> {
-    let plain = unpack(frame.get(HEAD..)?)?;
-    let mut carrier = Carrier::default();
-    carrier.set_message(message);
-    carrier.reset(match codec {
-        Codec::Protobuf => Format::Protobuf,
-        Codec::Json => Format::Json,
-    });
-    carrier.set_views(with.views);
-    carrier.push(with.engine, with.plan, &plain, true);
-    let rules = carrier
-        .findings()
-        .iter()
-        .map(|f: &Finding| f.rule)
-        .collect();
-    let (forced, changed) = (carrier.forced(), !carrier.edits().is_empty());
-    let text = if changed {
-        let mut out = Vec::with_capacity(HEAD + plain.len());
-        out.extend_from_slice(&[0; HEAD]);
-        carrier.take_output(&mut out);
-        let len = u32::try_from(out.len() - HEAD).ok()?;
-        for (byte, len) in out.iter_mut().skip(1).zip(len.to_be_bytes()) {
+impl Unpacker {
+    pub(crate) fn new(codec: Codec, message: Option<MessageIndex>) -> Unpacker {
+        Unpacker {
+            codec,
+            message,
+            unread: 0,
+            forced: 0,
+        }
+    }
+
+    /// How many frames were compressed in another way, damaged, or too large. They stay as they are.
+    pub(crate) fn unread(&self) -> u64 {
+        self.unread
+    }
+
+    /// How often something undecided was masked in one.
+    pub(crate) fn forced(&self) -> u64 {
+        self.forced
+    }
+
+    /// Unpacks and redacts `frame`, head and all, which begins at `start`. What is found in it is told at the bytes of all of it.
+    pub(crate) fn redact(&mut self, with: With<'_>, frame: &[u8], start: u64, sink: &mut Sink<'_>) {
+        let Some(plain) = frame.get(HEAD..).and_then(unpack) else {
+            self.unread += 1;
+            return;
+        };
+        let end = start + frame.len() as u64;
+        let mut carrier = Carrier::default();
+        carrier.set_message(self.message);
+        carrier.reset(match self.codec {
+            Codec::Protobuf => Format::Protobuf,
+            Codec::Json => Format::Json,
+        });
+        carrier.set_views(with.views);
+        carrier.push(with.engine, with.plan, &plain, true);
+        self.forced += carrier.forced();
+        let rules = carrier.findings().iter().map(|finding| finding.rule);
+        sink.findings
+            .extend(rules.map(|rule| Finding { start, end, rule }));
+        if carrier.edits().is_empty() {
+            return;
+        }
+        let mut text = Vec::with_capacity(HEAD + plain.len());
+        text.extend_from_slice(&[0; HEAD]);
+        carrier.take_output(&mut text);
+        let Ok(len) = u32::try_from(text.len() - HEAD) else {
+            self.unread += 1;
+            return;
+        };
+        for (byte, len) in text.iter_mut().skip(1).zip(len.to_be_bytes()) {
             *byte = len;
         }
-        Some(out)
-    } else {
-        None
-    };
-    Some(Unpacked {
-        text,
-        rules,
-        forced,
-    })
+        sink.edits
+            .put_apart(start, end, |out| out.extend_from_slice(&text));
+    }
 }
 
 /// What gzip (RFC 1952) or zlib (RFC 1950) packed, in one member that ends where `packed` does. Behind it, readers see another member, or
