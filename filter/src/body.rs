@@ -488,6 +488,7 @@ impl Body {
     pub fn rest(&mut self, work: &mut Work) {
         self.stream.rest(&mut work.window);
         self.patches.rest();
+        self.carried.shrink_to(2 * self.carried.len());
         if work.window.len() > SPARE {
             work.window = Vec::new();
         }
@@ -625,26 +626,29 @@ impl Body {
         let base = self.base;
         let origin = base - self.carried.len() as u64;
         let decided = self.stream.decided();
-        let (carried_done, carried_rest) = split(&self.carried, decided - origin);
+        // What waits on is not moved: it may be long, and come in small pieces.
+        let mut rest = core::mem::take(&mut self.carried);
+        let carried_done = rest.len().min(distance(origin, decided));
         let end = self.written.saturating_add(distance(base, decided));
         let mut out = core::mem::take(&mut work.out);
         out.clear();
         let room = size
-            .saturating_add(self.carried.len())
+            .saturating_add(carried_done)
+            .saturating_add(if then == Then::Keep { rest.len() } else { 0 })
             .saturating_add(self.patches.size());
         out.try_reserve(room).map_err(|_| BodyError::Memory)?;
         // The buffer is read once more, in slices: the module never holds it twice.
         self.pieces(host, work, 0, self.written, |_, piece| {
             out.extend_from_slice(piece)
         })?;
-        self.patches.apply(origin, carried_done, &mut out);
+        let done = rest.get(..carried_done).unwrap_or_default();
+        self.patches.apply(origin, done, &mut out);
+        rest.drain(..carried_done);
         self.pieces(host, work, self.written, end, |at, piece| {
             self.patches.apply(base + at as u64, piece, &mut out)
         })?;
-        let mut rest = Vec::new();
-        rest.try_reserve_exact(undecided)
+        rest.try_reserve(size.saturating_sub(end))
             .map_err(|_| BodyError::Memory)?;
-        rest.extend_from_slice(carried_rest);
         self.pieces(host, work, end, size, |_, piece| {
             rest.extend_from_slice(piece)
         })?;
@@ -715,10 +719,6 @@ enum Then {
 
 fn distance(from: u64, to: u64) -> usize {
     usize::try_from(to.saturating_sub(from)).unwrap_or(usize::MAX)
-}
-
-fn split(bytes: &[u8], at: u64) -> (&[u8], &[u8]) {
-    bytes.split_at(bytes.len().min(distance(0, at)))
 }
 
 /// Keeps the last bytes of what was there and of what follows.

@@ -9,6 +9,7 @@
 mod support;
 
 use std::io::Write as _;
+use std::time::{Duration, Instant};
 
 use blackbar_carriers::{Carrier, Codec, Format, Views};
 use prost_reflect::prost::Message as _;
@@ -423,6 +424,38 @@ fn nothing_of_a_frame_waits_that_is_over() {
             out.escape_ascii().to_string(),
             wanted.escape_ascii().to_string()
         );
+    }
+}
+
+#[test]
+fn a_compressed_frame_in_small_pieces_takes_time_in_proportion() {
+    let subject = Subject::new();
+    let run = |bytes: &[u8], format: Format| {
+        let begin = Instant::now();
+        let mut carrier = Carrier::new(format);
+        let mut room = Vec::new();
+        for piece in bytes.chunks(4) {
+            carrier.wake(&mut room);
+            carrier.push(&subject.engine, &subject.plan, piece, false);
+            carrier.clear();
+            carrier.rest(&mut room);
+        }
+        assert!(carrier.undecided() > 100_000);
+        begin.elapsed()
+    };
+    let head = [&[1_u8][..], &(1_u32 << 20).to_be_bytes()].concat();
+    for (format, head) in [
+        (Format::Frames(Codec::Protobuf), &head[..]),
+        (Format::WebText(Codec::Protobuf), b"AQAQAAAA"),
+    ] {
+        let pieces = |len: usize| [head, &b"A".repeat(len)].concat();
+        let fastest = |bytes: &[u8]| (0..3).map(|_| run(bytes, format)).min().unwrap();
+        // Linear is 4, quadratic 16; other work on the machine makes a run slower, never faster.
+        let good = (0..5).any(|_| {
+            let one = fastest(&pieces(200_000));
+            fastest(&pieces(800_000)) <= 8 * one + Duration::from_millis(1)
+        });
+        assert!(good, "{format:?}");
     }
 }
 

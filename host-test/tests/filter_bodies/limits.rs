@@ -1,5 +1,7 @@
 //! What a body may take: the hold limit, chunks larger than it, trailers behind them, and memory.
 
+use std::time::Instant;
+
 use blackbar_engine::Place;
 use blackbar_host_test::{Chunking, Headers, LocalOrigin, Transaction, Violation};
 
@@ -219,6 +221,33 @@ fn where_trailers_are_to_be_expected_large_chunks_are_masked() {
         assert_eq!(host.counter("blackbar.body.forced"), 2);
         assert_eq!(host.counter("blackbar.body.lost_bytes"), 0);
     }
+}
+
+/// A compressed frame waits until it is whole, beyond the hold limit as well.
+#[test]
+fn what_waits_for_long_takes_time_in_proportion_to_its_pieces() {
+    let mut host = host(r#"{"hold_limit": 1000}"#);
+    let mut run = |len: usize| {
+        let begin = Instant::now();
+        let mut exchange = host.exchange();
+        let mut asks = Headers::request("POST", "host", "/pkg.Service/Method");
+        asks.set(b"content-type", b"application/grpc");
+        exchange.request_headers(asks, false);
+        let mut body = vec![1, 0, 16, 0, 0];
+        body.resize(len, 0);
+        for piece in body.chunks(64) {
+            let step = exchange.request_body(piece, false);
+            assert_eq!(step.upstream.body.len(), 0);
+            exchange.recycle(step);
+        }
+        begin.elapsed()
+    };
+    let mut fastest = |len: usize| (0..3).map(|_| run(len)).min().unwrap();
+    // Linear is 4, quadratic 16; other work on the machine makes a run slower, never faster.
+    assert!((0..5).any(|_| {
+        let one = fastest(250_000);
+        fastest(1_000_000) <= 8 * one
+    }));
 }
 
 #[test]

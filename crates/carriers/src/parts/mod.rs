@@ -141,6 +141,9 @@ impl Came {
     pub(crate) fn release(&mut self, at: u64) {
         let drop = usize::try_from(at.saturating_sub(self.origin)).unwrap_or(usize::MAX);
         let drop = drop.min(self.filled);
+        if drop == 0 {
+            return;
+        }
         self.bytes.copy_within(drop..self.filled, 0);
         self.filled -= drop;
         self.origin += drop as u64;
@@ -151,9 +154,10 @@ impl Came {
         (self.filled, self.origin) = (0, 0);
     }
 
+    /// Keeps little room beyond what is in use: as much again, so that what waits for long is not moved with each piece that comes.
     pub(crate) fn rest(&mut self) {
         self.bytes.truncate(self.filled);
-        self.bytes.shrink_to_fit();
+        self.bytes.shrink_to(2 * self.filled);
     }
 
     pub(crate) fn memory(&self) -> usize {
