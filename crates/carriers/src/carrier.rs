@@ -373,7 +373,7 @@ impl Carrier {
     }
 
     /// How many parts came in a form that nothing here reads: frames of gRPC that are compressed otherwise than by gzip or zlib, are damaged
-    /// or too large. They go on as they came.
+    /// too large, or beyond what a stream may be unpacked to. They go on as they came.
     #[must_use]
     pub fn unread(&self) -> u64 {
         let parts = self.parts.as_ref().map_or(0, |parts| parts.unread());

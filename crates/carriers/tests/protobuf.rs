@@ -481,6 +481,43 @@ fn no_finding_reaches_over_the_end_of_a_frame() {
 }
 
 #[test]
+fn many_small_bombs_are_one() {
+    let subject = Subject::new();
+    let mail = |len: usize| field(1, format!("x@ab.de {}", "a ".repeat(len / 2)));
+    let count = |frames: &[Vec<u8>]| {
+        let mut carrier = Carrier::new(Format::Frames(Codec::Protobuf));
+        for frame in frames {
+            carrier.push(&subject.engine, &subject.plan, frame, false);
+        }
+        let found = carrier.findings().iter();
+        let found = found.filter(|f| subject.engine.rule(f.rule).unwrap().id == "t.mail");
+        (found.count(), carrier.unread())
+    };
+    for pack in [gzip, zlib] {
+        // One MiB is free; each of these is a third of it, and nearly nothing when it comes.
+        let bomb = frame(1, &pack(&mail((1 << 20) / 3 - 20)));
+        assert!(bomb.len() < 4000);
+        assert_eq!(count(&vec![bomb.clone(); 3]), (3, 0));
+        let (found, unread) = count(&vec![bomb.clone(); 50]);
+        let free = u64::try_from(found).unwrap() * (1 << 20) / 3;
+        let came = 50 * bomb.len() as u64;
+        assert!(free <= (1 << 20).max(100 * came), "{found}");
+        assert_eq!(found as u64 + unread, 50);
+        assert!(unread > 25, "{unread}");
+        // What comes in return counts for those behind it.
+        let plain: Vec<u8> = (0..60_000_u32)
+            .flat_map(|i| i.wrapping_mul(0x9e37_79b9).to_be_bytes())
+            .collect();
+        let mut frames = vec![frame(1, &pack(&field(2, plain)))];
+        frames.extend(vec![bomb; 50]);
+        assert_eq!(count(&frames), (50, 0));
+    }
+    // Plain frames are not counted, nor are those that are hardly compressed.
+    let frames = vec![frame(1, &gzip(&mail(200))); 5_000];
+    assert_eq!(count(&frames), (5_000, 0));
+}
+
+#[test]
 fn frames_of_json_keep_its_structure() {
     let message =
         |a: &str, b: &str| frame(0, format!(r#"{{"a":"{a}","Q":[1,"\n{b}"]}}"#).as_bytes());

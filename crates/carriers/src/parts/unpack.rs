@@ -24,11 +24,20 @@ pub(crate) const LARGEST: u64 = 1024 * 1024;
 /// The most bytes that one is unpacked to: what receivers of gRPC take, unless told otherwise. A bomb stops here.
 const MOST: usize = 4 * 1024 * 1024;
 
+/// The most bytes that each byte of compressed frames is unpacked to, over a whole stream: many small bombs are one.
+const RATIO: u64 = 100;
+
+/// Bytes that are unpacked in any case, over a whole stream.
+const FREE: u64 = 1024 * 1024;
+
 /// Unpacks the compressed frames of a stream.
 #[derive(Debug)]
 pub(crate) struct Unpacker {
     codec: Codec,
     message: Option<MessageIndex>,
+    /// Bytes that compressed frames had, and those that came of them.
+    came: u64,
+    made: u64,
     unread: u64,
     forced: u64,
 }
@@ -38,12 +47,14 @@ impl Unpacker {
         Unpacker {
             codec,
             message,
+            came: 0,
+            made: 0,
             unread: 0,
             forced: 0,
         }
     }
 
-    /// How many frames were compressed in another way, damaged, or too large. They stay as they are.
+    /// How many frames were compressed in another way, damaged, or made too much. They stay as they are.
     pub(crate) fn unread(&self) -> u64 {
         self.unread
     }
@@ -55,7 +66,15 @@ impl Unpacker {
 
     /// Unpacks and redacts `frame`, head and all, which begins at `start`. What is found in it is told at the bytes of all of it.
     pub(crate) fn redact(&mut self, with: With<'_>, frame: &[u8], start: u64, sink: &mut Sink<'_>) {
-        let Some(plain) = frame.get(HEAD..).and_then(unpack) else {
+        self.came += frame.len() as u64;
+        let room = self.came.saturating_mul(RATIO).max(FREE);
+        let room = usize::try_from(room.saturating_sub(self.made));
+        let most = room.map_or(MOST, |room| room.min(MOST));
+        let mut made = 0;
+        let plain = unpack(frame.get(HEAD..).unwrap_or_default(), most, &mut made);
+        // What is damaged has made work as well.
+        self.made += made as u64;
+        let Some(plain) = plain else {
             self.unread += 1;
             return;
         };
@@ -91,8 +110,8 @@ impl Unpacker {
 }
 
 /// What gzip (RFC 1952) or zlib (RFC 1950) packed, in one member that ends where `packed` does. Behind it, readers see another member, or
-/// nothing at all: what they disagree about is not read.
-fn unpack(packed: &[u8]) -> Option<Vec<u8>> {
+/// nothing at all: what they disagree about is not read. No more than `most` bytes are `made`.
+fn unpack(packed: &[u8], most: usize, made: &mut usize) -> Option<Vec<u8>> {
     match packed {
         [0x1f, 0x8b, 8, flags @ 0..0x20, _, _, _, _, _, _, rest @ ..] => {
             let mut rest = rest;
@@ -110,14 +129,14 @@ fn unpack(packed: &[u8]) -> Option<Vec<u8>> {
             if flags & 2 != 0 {
                 rest = rest.get(2..)?;
             }
-            let (plain, read) = inflate(rest, 0)?;
+            let (plain, read) = inflate(rest, 0, most, made)?;
             let (crc, len) = rest.get(read..)?.split_first_chunk::<4>()?;
             let length = u32::try_from(plain.len()).ok()?;
             let good = u32::from_le_bytes(*crc) == crc32fast::hash(&plain);
             (good && len == length.to_le_bytes()).then_some(plain)
         }
         [0x78, ..] => {
-            let (plain, read) = inflate(packed, TINFL_FLAG_PARSE_ZLIB_HEADER)?;
+            let (plain, read) = inflate(packed, TINFL_FLAG_PARSE_ZLIB_HEADER, most, made)?;
             (read == packed.len()).then_some(plain)
         }
         _ => None,
@@ -125,22 +144,22 @@ fn unpack(packed: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Inflates one stream: what came out, and how many bytes of `packed` it took.
-fn inflate(packed: &[u8], flags: u32) -> Option<(Vec<u8>, usize)> {
+fn inflate(packed: &[u8], flags: u32, most: usize, made: &mut usize) -> Option<(Vec<u8>, usize)> {
     let flags = flags | TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
     let mut state = Box::<DecompressorOxide>::default();
-    let mut plain = alloc::vec![0; packed.len().saturating_mul(2).clamp(64, MOST)];
-    let (mut read, mut written) = (0, 0);
+    let mut plain = alloc::vec![0; packed.len().saturating_mul(2).max(64).min(most)];
+    let mut read = 0;
     loop {
         let rest = packed.get(read..)?;
-        let (status, took, wrote) = decompress(&mut state, rest, &mut plain, written, flags);
-        (read, written) = (read + took, written + wrote);
+        let (status, took, wrote) = decompress(&mut state, rest, &mut plain, *made, flags);
+        (read, *made) = (read + took, *made + wrote);
         match status {
             TINFLStatus::Done => {
-                plain.truncate(written);
+                plain.truncate(*made);
                 return Some((plain, read));
             }
-            TINFLStatus::HasMoreOutput if plain.len() < MOST => {
-                plain.resize(plain.len().saturating_mul(2).min(MOST), 0);
+            TINFLStatus::HasMoreOutput if plain.len() < most => {
+                plain.resize(plain.len().saturating_mul(2).min(most), 0);
             }
             _ => return None,
         }
