@@ -117,6 +117,19 @@ impl Carrier {
     /// Starts over with another haystack; allocations are kept, and which views there are.
     pub fn reset(&mut self, format: impl Into<Format>) {
         let format = format.into();
+        self.reset_with(format, format.walk());
+    }
+
+    /// The same, for the next part of a haystack, with the same rules.
+    pub(crate) fn restart(&mut self, format: Format) {
+        let walk = match format {
+            Format::Frame(codec) => self.walk.take_if(|walk| walk.restart(codec)),
+            _ => None,
+        };
+        self.reset_with(format, walk.or_else(|| format.walk()));
+    }
+
+    fn reset_with(&mut self, format: Format, walk: Option<Walk>) {
         self.stream.reset(format.place());
         self.views.clear();
         self.runs.reset();
@@ -128,7 +141,7 @@ impl Carrier {
             self.idle = Some(guarded.guard);
         }
         self.guard = format.guard(0).map(Guarded::new);
-        self.walk = format.walk();
+        self.walk = walk;
         if let Some(walk) = &mut self.walk {
             walk.set_message(self.message);
         }

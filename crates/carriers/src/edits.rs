@@ -181,10 +181,15 @@ impl Wishes {
             }
             self.first += 1;
         }
+        self.clear();
+        None
+    }
+
+    /// Forgets all of them.
+    pub(crate) fn clear(&mut self) {
         self.list.clear();
         self.text.clear();
         self.first = 0;
-        None
     }
 
     /// What `wish` writes.

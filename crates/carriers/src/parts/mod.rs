@@ -264,7 +264,7 @@ impl Part {
         self.passed += self.carrier.passed();
         self.logins += self.carrier.logins();
         self.carrier.set_views(with.views);
-        self.carrier.reset(format);
+        self.carrier.restart(format);
         &mut self.carrier
     }
 

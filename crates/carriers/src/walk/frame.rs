@@ -150,6 +150,17 @@ impl Frame {
         }
     }
 
+    /// Begins another frame. What follows fields is used again: to make it ready takes as long as there are rules.
+    pub(crate) fn restart(&mut self) {
+        self.state = State::Head;
+        (self.left, self.unread) = (0, false);
+    }
+
+    /// What messages are written in.
+    pub(crate) fn codec(&self) -> Codec {
+        self.codec
+    }
+
     /// No field that is still to be told starts before it.
     pub(crate) fn oldest(&self) -> u64 {
         match &self.state {
@@ -179,9 +190,6 @@ impl Frame {
 
     /// As [`Protobuf::read`].
     pub(crate) fn read(&mut self, bytes: &[u8], last: bool, notes: &mut Notes<'_>) -> usize {
-        if let Some(guard) = &mut self.guard {
-            guard.prepare(notes.engine, notes.plan);
-        }
         let mut done = 0;
         loop {
             let rest = bytes.get(done..).unwrap_or_default();

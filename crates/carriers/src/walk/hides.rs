@@ -103,6 +103,13 @@ impl Hides {
         self.forgotten = self.forgotten.max(until);
     }
 
+    /// Forgets all of them.
+    pub(crate) fn clear(&mut self) {
+        self.list.clear();
+        self.zeros.clear();
+        self.forgotten = 0;
+    }
+
     pub(crate) fn rest(&mut self) {
         self.list.shrink_to(4);
         self.zeros.shrink_to(16);

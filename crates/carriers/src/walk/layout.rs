@@ -67,6 +67,21 @@ fn behind(segments: Option<&[Segment]>, at: u64) -> &[Segment] {
 }
 
 impl Layout {
+    /// Begins another haystack.
+    pub(crate) fn restart(&mut self) {
+        let (mut segments, mut came) = (
+            core::mem::take(&mut self.segments),
+            core::mem::take(&mut self.came),
+        );
+        segments.clear();
+        came.clear();
+        *self = Layout {
+            segments,
+            came,
+            ..Layout::default()
+        };
+    }
+
     /// Offset up to which it is known.
     pub(crate) fn at(&self) -> u64 {
         self.at

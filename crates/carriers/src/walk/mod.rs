@@ -92,6 +92,8 @@ pub(crate) struct Walk {
     layout: Layout,
     /// Where in the document the reader is, as rules see it that name fields.
     trail: Trail,
+    /// Whether it knows them.
+    prepared: bool,
     /// What of these is masked.
     hides: Hides,
     /// Bytes that came and that the reader could not deal with yet.
@@ -120,6 +122,7 @@ impl Walk {
             reader,
             layout: Layout::default(),
             trail: Trail::default(),
+            prepared: false,
             hides: Hides::default(),
             pending: Vec::new(),
             placed: false,
@@ -128,6 +131,26 @@ impl Walk {
             swaps: VecDeque::new(),
             found: Vec::new(),
         }
+    }
+
+    /// Begins another frame of the same stream, if it is that what it reads. What is known of the rules is kept.
+    pub(crate) fn restart(&mut self, of: Codec) -> bool {
+        let Reader::Frame(frame) = &mut self.reader else {
+            return false;
+        };
+        if frame.codec() != of {
+            return false;
+        }
+        frame.restart();
+        self.layout.restart();
+        self.trail.leave();
+        self.hides.clear();
+        self.pending.clear();
+        self.wishes.clear();
+        self.swaps.clear();
+        self.found.clear();
+        (self.placed, self.done) = (false, 0);
+        true
     }
 
     /// Says what messages of protobuf are, where there is a descriptor.
@@ -222,7 +245,10 @@ impl Walk {
         self.placed = false;
         let base = stream.received();
         let bytes = stream.unscanned_mut(self.pending.len() + len);
-        self.trail.prepare(with.engine, with.plan);
+        if !self.prepared {
+            self.trail.prepare(with.engine, with.plan);
+            self.prepared = true;
+        }
         let mut notes = Notes {
             engine: with.engine,
             plan: with.plan,
