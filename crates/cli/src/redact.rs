@@ -82,6 +82,14 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
                             .context(format!("cannot read `{}` to its end", one.name())),
                     );
                 }
+                if lane.unread() > 0 {
+                    problems += 1;
+                    terminal::report(&anyhow::anyhow!(
+                        "`{}` holds compressed frames that nothing here reads ({}); they were written as they came",
+                        one.name(),
+                        lane.unread()
+                    ));
+                }
             }
             Err(error) => {
                 problems += 1;

@@ -178,6 +178,14 @@ impl Lane {
         Ok(out)
     }
 
+    /// How many parts of the haystack went on unread, being packed in a form that nothing here reads. The module refuses such.
+    pub(crate) fn unread(&self) -> u64 {
+        match self {
+            Self::Native(native) => native.stream.unread(),
+            Self::Wasm(_) => 0,
+        }
+    }
+
     /// Findings since it was made.
     pub(crate) fn findings(&self) -> u64 {
         match self {

@@ -488,3 +488,17 @@ fn descriptors_that_are_none_are_refused_where_they_are_named() {
         "there is no message `X`",
     );
 }
+
+#[test]
+fn what_is_written_unread_is_an_error() {
+    let scratch = Scratch::new();
+    // A frame of gRPC that says it is compressed, and is not by anything known.
+    let mut frame = vec![1, 0, 0, 0, u8::try_from(TOKEN.len()).unwrap()];
+    frame.extend_from_slice(TOKEN.as_bytes());
+    let format = ["redact", "--policy", "mine.toml", "--format", "grpc"];
+    let redacted = scratch.feed(&format, &frame);
+    assert_eq!(redacted.status, 2);
+    assert_eq!(redacted.out, frame);
+    let said = "holds compressed frames that nothing here reads (1)";
+    assert!(redacted.err.contains(said), "{}", redacted.err);
+}
