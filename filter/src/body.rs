@@ -626,35 +626,45 @@ impl Body {
         let base = self.base;
         let origin = base - self.carried.len() as u64;
         let decided = self.stream.decided();
-        // What waits on is not moved: it may be long, and come in small pieces.
-        let mut rest = core::mem::take(&mut self.carried);
-        let carried_done = rest.len().min(distance(origin, decided));
+        // What is carried stays where it is until all is written: whoever fails in between is asked what waits. Nor is it copied, for it may
+        // be long, and come in small pieces.
+        let carried_done = self.carried.len().min(distance(origin, decided));
+        let waiting = self.carried.len() - carried_done;
         let end = self.written.saturating_add(distance(base, decided));
         let mut out = core::mem::take(&mut work.out);
         out.clear();
         let room = size
             .saturating_add(carried_done)
-            .saturating_add(if then == Then::Keep { rest.len() } else { 0 })
+            .saturating_add(if then == Then::Keep { waiting } else { 0 })
             .saturating_add(self.patches.size());
         out.try_reserve(room).map_err(|_| BodyError::Memory)?;
         // The buffer is read once more, in slices: the module never holds it twice.
         self.pieces(host, work, 0, self.written, |_, piece| {
             out.extend_from_slice(piece)
         })?;
-        let done = rest.get(..carried_done).unwrap_or_default();
+        let (done, rest) = self
+            .carried
+            .split_at_checked(carried_done)
+            .unwrap_or_default();
         self.patches.apply(origin, done, &mut out);
-        rest.drain(..carried_done);
         self.pieces(host, work, self.written, end, |at, piece| {
             self.patches.apply(base + at as u64, piece, &mut out)
         })?;
-        rest.try_reserve(size.saturating_sub(end))
+        let mut fresh = Vec::new();
+        fresh
+            .try_reserve_exact(size.saturating_sub(end))
             .map_err(|_| BodyError::Memory)?;
         self.pieces(host, work, end, size, |_, piece| {
-            rest.extend_from_slice(piece)
+            fresh.extend_from_slice(piece)
         })?;
         let written = out.len();
         if then == Then::Keep {
-            out.extend_from_slice(&rest);
+            out.extend_from_slice(rest);
+            out.extend_from_slice(&fresh);
+        } else {
+            self.carried
+                .try_reserve(fresh.len())
+                .map_err(|_| BodyError::Memory)?;
         }
         host.replace(self.kind, size, &out)
             .map_err(BodyError::Write)?;
@@ -664,11 +674,16 @@ impl Body {
         self.written = written;
         match then {
             Then::Keep => {
-                self.base -= rest.len() as u64;
+                self.base -= (waiting + fresh.len()) as u64;
                 self.carried.clear();
             }
-            Then::Try => self.carried = rest,
-            Then::Send => (self.written, self.carried) = (0, rest),
+            Then::Try | Then::Send => {
+                self.carried.drain(..carried_done);
+                self.carried.append(&mut fresh);
+                if then == Then::Send {
+                    self.written = 0;
+                }
+            }
         }
         if then != Then::Send {
             note_tail(&mut self.tail, &out);
