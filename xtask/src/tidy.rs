@@ -126,3 +126,36 @@ fn every_scenario_can_be_read() {
         "scenarios have gone: {exchanges} exchanges are left"
     );
 }
+
+/// The table of rules in the README of the pack `secrets`: id, description, confidence, first source.
+#[test]
+fn the_table_of_secrets_is_that_of_the_policy() {
+    let root = crate::workspace::root();
+    let policy =
+        std::fs::read_to_string(root.join("policies/secrets/policy.toml")).expect("the policy");
+    let policy: toml::Table = policy.parse().expect("TOML");
+    let rules = policy["rule"].as_array().expect("rules");
+    let rows = rules.iter().map(|rule| {
+        let text = |key: &str| rule[key].as_str().expect("a text");
+        let source = text("source").split(" ; ").next().unwrap_or_default();
+        let host = source.split('/').nth(2).unwrap_or_default();
+        let host = host.strip_prefix("www.").unwrap_or(host);
+        let (id, what, confidence) = (text("id"), text("description"), text("confidence"));
+        format!("| `{id}` | {what} | {confidence} | [{host}]({source}) |\n")
+    });
+    let table: String = rows.collect();
+    let path = root.join("policies/secrets/README.md");
+    let page = std::fs::read_to_string(&path).expect("the README");
+    let head = "| Rule | What | Confidence | Source |\n|---|---|---|---|\n";
+    let (before, now) = page.split_once(head).expect("the table");
+    let end = now.find("\n\n").map_or(now.len(), |end| end + 1);
+    if std::env::var_os("BLACKBAR_BLESS").is_some() {
+        let rest = &now[end..];
+        std::fs::write(path, format!("{before}{head}{table}{rest}")).expect("the README");
+    } else {
+        assert!(
+            now[..end] == table,
+            "BLACKBAR_BLESS=1 cargo test -p xtask table_of_secrets writes it"
+        );
+    }
+}
