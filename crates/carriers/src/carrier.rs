@@ -509,12 +509,7 @@ impl Carrier {
         };
         let mut growing = Vec::new();
         if !alone {
-            let views = self.views.iter().flat_map(View::growths);
-            let all = self
-                .stream
-                .growths()
-                .chain(views)
-                .chain(self.runs.growths());
+            let all = view::growths(&self.stream, &self.views, &self.runs);
             growing.extend(all.map(|(rule, start)| (start, rule.as_usize())));
         }
         let may_come = |start: u64, rule: usize| start >= from || growing.contains(&(start, rule));

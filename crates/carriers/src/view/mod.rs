@@ -6,6 +6,7 @@
 //! importance as context is the same in both. Views have views: a percent code in a percent code, escapes in escaped strings.
 
 mod code;
+mod kinds;
 mod map;
 mod run;
 
@@ -14,6 +15,7 @@ use alloc::vec::Vec;
 use blackbar_engine::{Engine, Finding, Follows, Piece, Place, Plan, RuleIndex, Stream};
 
 use code::{Code, LONGEST, Unit};
+pub use kinds::Views;
 use map::Map;
 pub(crate) use run::Runs;
 pub use run::{FLOOR, READABLE};
@@ -40,139 +42,6 @@ const AGAIN: usize = 128;
 
 /// Views end only where no unit of theirs follows in so many bytes: to begin anew costs as much as scanning some.
 const WORTH: usize = 512;
-
-/// Which views there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Views {
-    /// Backslash escapes: `\u0040`, `\/`, `\"`; also escaped strings in escaped strings, three deep.
-    pub escapes: bool,
-    /// `%40`; also `%2540`.
-    pub percent: bool,
-    /// `&#64;`, `&#x40;`, `&amp;`.
-    pub entities: bool,
-    /// ASCII characters as UTF-16, either end first.
-    pub utf16: bool,
-    /// Base64 and base64url, wherever in a run of [`FLOOR`] digits or more it begins.
-    pub base64: bool,
-    /// Hexadecimal digits, the same.
-    pub hex: bool,
-    /// `=40`, and lines that end with `=`.
-    pub quoted_printable: bool,
-}
-
-impl Default for Views {
-    /// All but base64, hex and quoted-printable: for the first two the last word of every chunk has to wait for what follows it, and the
-    /// last would begin at every `=` before a number.
-    fn default() -> Views {
-        Views {
-            base64: false,
-            hex: false,
-            quoted_printable: false,
-            ..Views::ALL
-        }
-    }
-}
-
-impl Views {
-    /// Every view.
-    pub const ALL: Views = Views {
-        escapes: true,
-        percent: true,
-        entities: true,
-        utf16: true,
-        base64: true,
-        hex: true,
-        quoted_printable: true,
-    };
-
-    /// No view at all: bytes stand for themselves.
-    pub const NONE: Views = Views {
-        escapes: false,
-        percent: false,
-        entities: false,
-        utf16: false,
-        base64: false,
-        hex: false,
-        quoted_printable: false,
-    };
-
-    /// The names by which policies, configurations and the command know them.
-    pub const NAMES: [&str; 7] = [
-        "escapes",
-        "percent",
-        "entities",
-        "utf16",
-        "base64",
-        "hex",
-        "quoted_printable",
-    ];
-
-    /// Those that are read with the policy of `engine`, where nobody says otherwise.
-    #[must_use]
-    pub fn of(engine: &Engine) -> Views {
-        let switches = engine.views();
-        let mut views = Views::default();
-        for (bit, name) in Views::NAMES.into_iter().enumerate() {
-            let is = |set: u8| set >> bit & 1 == 1;
-            if let Some(view) = views.named(name) {
-                *view = is(switches.on) || *view && !is(switches.off);
-            }
-        }
-        views
-    }
-
-    /// The view of that name.
-    pub fn named(&mut self, name: &str) -> Option<&mut bool> {
-        Some(match name {
-            "escapes" => &mut self.escapes,
-            "percent" => &mut self.percent,
-            "entities" => &mut self.entities,
-            "utf16" => &mut self.utf16,
-            "base64" => &mut self.base64,
-            "hex" => &mut self.hex,
-            "quoted_printable" => &mut self.quoted_printable,
-            _ => return None,
-        })
-    }
-
-    fn has(self, code: Code) -> bool {
-        match code {
-            Code::Escape => self.escapes,
-            Code::Percent => self.percent,
-            Code::Entity => self.entities,
-            Code::Quoted => self.quoted_printable,
-            Code::Wide => self.utf16,
-        }
-    }
-
-    /// Those of a view of `code` at that depth. What happens to be encoded twice is encoded in the same way, or by the form that carries a
-    /// document of another: escapes in a form, percent codes in a string. All of them in all of them would be dozens.
-    fn inside(self, code: Code, depth: u8) -> Views {
-        let keeps = |other: Code| {
-            let carries = match (code, other) {
-                (Code::Escape, Code::Percent) => depth < 3,
-                (Code::Escape, Code::Entity)
-                | (Code::Percent, Code::Escape)
-                | (Code::Entity, Code::Percent)
-                | (Code::Quoted | Code::Wide, _) => depth == 1,
-                _ => code == other,
-            };
-            carries && self.has(other)
-        };
-        Views {
-            escapes: keeps(Code::Escape),
-            percent: keeps(Code::Percent),
-            entities: keeps(Code::Entity),
-            quoted_printable: keeps(Code::Quoted),
-            utf16: keeps(Code::Wide),
-            ..self
-        }
-    }
-
-    fn has_runs(self) -> bool {
-        self.base64 || self.hex
-    }
-}
 
 /// What all views of a haystack are scanned with.
 #[derive(Clone, Copy)]
@@ -233,6 +102,16 @@ pub(crate) fn open(views: &[View]) -> Open {
 /// The undecided match of any of `views` whose secret may start first.
 pub(crate) fn waiting(views: &[View]) -> Option<(u64, RuleIndex)> {
     views.iter().filter_map(View::waiting).min()
+}
+
+/// Certain matches of a stream, of its views and of its runs that have not ended: rule, and where the secret starts.
+pub(crate) fn growths<'a>(
+    stream: &'a Stream,
+    views: &'a [View],
+    runs: &Runs,
+) -> impl Iterator<Item = (RuleIndex, u64)> + 'a {
+    let views = views.iter().flat_map(View::growths);
+    stream.growths().chain(views).chain(runs.growths())
 }
 
 /// Where the first byte is that something may be read from in any of `views`, and nothing was yet; [`u64::MAX`] where there is none.
@@ -695,10 +574,7 @@ impl View {
             },
         );
         // Views of this one may go on with what has ended here.
-        let now: Vec<(RuleIndex, u64)> = stream.growths().collect();
-        let inner = self.views.iter().flat_map(|view| &view.growths);
-        let inner = inner.map(|v| (v.0, v.2)).chain(self.runs.growths());
-        let now: Vec<(RuleIndex, u64)> = now.into_iter().chain(inner).collect();
+        let now: Vec<_> = self::growths(stream, &self.views, &self.runs).collect();
         growths.retain(|g| now.contains(&(g.0, g.1)));
         for (rule, start) in now {
             if !growths.iter().any(|g| (g.0, g.1) == (rule, start)) {
@@ -750,7 +626,7 @@ impl View {
     }
 
     /// Certain matches that have not ended: rule, and where the secret starts in the parent.
-    pub(crate) fn growths(&self) -> impl Iterator<Item = (RuleIndex, u64)> + '_ {
+    fn growths(&self) -> impl Iterator<Item = (RuleIndex, u64)> + '_ {
         self.growths.iter().map(|&(rule, _, start)| (rule, start))
     }
 

@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 
 use blackbar_engine::{Finding, Follows, Place, RuleIndex, Stream};
 
-use super::{Open, Outbox, View, Views, With, copies, open, scan, unread, waiting};
+use super::{Open, Outbox, View, Views, With, copies, growths, open, scan, unread, waiting};
 
 /// The shortest run that is decoded.
 pub const FLOOR: usize = 24;
@@ -180,12 +180,7 @@ impl Runs {
         let mut all = Vec::new();
         for way in &self.ways {
             let Some(live) = &way.live else { continue };
-            let views = live.views.iter().flat_map(View::growths);
-            let inner = live
-                .stream
-                .growths()
-                .chain(views)
-                .chain(live.runs.growths());
+            let inner = growths(&live.stream, &live.views, &live.runs);
             let at = |start| place(way.form, way.start, live.before + start).0;
             all.extend(inner.map(|(rule, start)| (rule, at(start))));
         }
