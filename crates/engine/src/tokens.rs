@@ -10,11 +10,13 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use crate::artifact::{RuleProgram, WindowPart};
+use crate::artifact::RuleProgram;
+use crate::artifact::windows::{Loaded, Windows};
 use crate::boundary::{ByteSet, set_of};
-use crate::prefilter::dictionary::{Dictionary, HASHED, Known};
+use crate::prefilter::dictionary::{Dictionary, Known};
+use crate::prefilter::sets::{SetIndex, Sets};
 use crate::prefilter::sieve::Sieve;
-use crate::prefilter::{Strip, TOKEN, begins_tokens};
+use crate::prefilter::{Strip, TOKEN};
 
 /// A `_` in a word stands for one of these, or for nothing.
 const SEPARATORS: &[u8] = b"_-. ";
@@ -50,12 +52,13 @@ pub(crate) enum Begun {
 }
 
 impl Tokens {
-    /// Of the windows that stand where tokens begin, and of the words of the rules that have no window.
-    pub(crate) fn new(windows: &[WindowPart], programs: &[RuleProgram]) -> Tokens {
+    /// Of the windows that stand where tokens begin, and of the words of the rules that have no window. What these are made of is added
+    /// to the sets of the windows.
+    pub(crate) fn new(windows: &mut Windows, programs: &[RuleProgram]) -> Tokens {
         let (mut within, mut others) = (None, false);
-        let token = |&(_, part): &(u16, &WindowPart)| part.bucket == TOKEN;
-        // Texts are large: moving them to where there is more room takes longer than counting them. A `_` may be left out.
-        let begins = windows.iter().filter(|part| part.bucket == TOKEN).count();
+        let token = |loaded: &Loaded| loaded.bucket == TOKEN;
+        // Moving texts to where there is more room takes longer than counting them. A `_` may be left out.
+        let begins = windows.iter().filter(|&loaded| token(loaded)).count();
         let words = programs.iter().filter(|program| program.windows.is_empty());
         let words = words.filter_map(|program| Some(&program.near.as_ref()?.context.words));
         let ways = |word: &Vec<u8>| {
@@ -64,8 +67,10 @@ impl Tokens {
         };
         let spelled: usize = words.flatten().map(ways).sum();
         let mut texts = Vec::with_capacity(begins + spelled);
-        let begins = (0..).zip(windows).filter(token);
-        texts.extend(begins.map(|(i, part)| (part.known(), Begun::Window(i), part.first())));
+        let begins = windows.numbered().filter(|&(_, loaded)| token(loaded));
+        let first = |loaded| windows.first(loaded);
+        texts.extend(begins.map(|(i, part)| (part.known(), Begun::Window(i), first(part))));
+        let mut alphabet = Alphabet::new(windows.sets_mut());
         for (rule, program) in (0..).zip(programs) {
             let Some(context) = program.near.as_ref().map(|near| &near.context) else {
                 continue;
@@ -76,15 +81,17 @@ impl Tokens {
             for (word, text) in (0..).zip(&context.words) {
                 within = within.max(Some(usize::from(context.within)));
                 spellings(text, Spelling::default(), &mut |spelling| {
-                    let sets = core::array::from_fn::<_, HASHED, _>(|place| spelling.bytes(place));
-                    others |= !begins_tokens(&sets);
-                    texts.push((spelling.known(), Begun::Word(rule, word), sets));
+                    let first = core::array::from_fn(|place| alphabet.at(spelling, place));
+                    others |= !alphabet.sets.begin_tokens(&first);
+                    texts.push((spelling.known(), Begun::Word(rule, word), first));
                 });
             }
         }
         let mut sieve = Sieve::default();
-        let dictionary =
-            Dictionary::sieved(&texts, |mask, literal, sets| sieve.add(mask, literal, sets));
+        let sets = windows.sets();
+        let dictionary = Dictionary::sieved(&texts, sets, |mask, literal, first| {
+            sieve.add(mask, literal, first, sets);
+        });
         Tokens {
             dictionary,
             sieve,
@@ -132,6 +139,47 @@ impl Tokens {
     }
 }
 
+/// The bytes that words are made of, as numbers of sets, each looked up once.
+struct Alphabet<'a> {
+    sets: &'a mut Sets,
+    separator: SetIndex,
+    /// By the literal: letters of either case, and bytes that are themselves.
+    known: [[Option<SetIndex>; 256]; 2],
+}
+
+impl<'a> Alphabet<'a> {
+    fn new(sets: &'a mut Sets) -> Alphabet<'a> {
+        Alphabet {
+            separator: sets.add(set_of(SEPARATORS)),
+            sets,
+            known: [[None; 256]; 2],
+        }
+    }
+
+    /// The bytes that may stand at `place`.
+    fn at(&mut self, spelling: Spelling, place: usize) -> SetIndex {
+        let (literal, mask) = spelling.byte(place);
+        if mask == 0 {
+            let inside = place < spelling.length;
+            return if inside {
+                self.separator
+            } else {
+                self.sets.any()
+            };
+        }
+        let known = self.known.get_mut(usize::from(mask == !0));
+        let known = known.and_then(|known| known.get_mut(usize::from(literal)));
+        match known {
+            Some(Some(index)) => *index,
+            slot => {
+                let index = self.sets.add(spelling.bytes(place));
+                slot.into_iter().for_each(|slot| *slot = Some(index));
+                index
+            }
+        }
+    }
+}
+
 impl Spelling {
     fn known(self) -> Known {
         Known {
@@ -150,10 +198,15 @@ impl Spelling {
         self
     }
 
+    /// What is known of the byte at `place`: its bits, and which of them are known.
+    fn byte(self, place: usize) -> (u8, u8) {
+        let shift = 8 * place as u32;
+        ((self.literal >> shift) as u8, (self.mask >> shift) as u8)
+    }
+
     /// The bytes that may stand at `place`.
     fn bytes(self, place: usize) -> ByteSet {
-        let shift = 8 * place as u32;
-        let (literal, mask) = ((self.literal >> shift) as u8, (self.mask >> shift) as u8);
+        let (literal, mask) = self.byte(place);
         if mask == 0 {
             // A byte of which nothing is known within a word is a separator.
             let inside = place < self.length;

@@ -6,20 +6,15 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::starts::Starts;
+use super::windows::{Loaded, Windows};
 use super::wire::Reader;
-use super::{
-    Engine, HEADER, LeadingRun, LookBack, MAGIC, PLAIN, RuleProgram, VERSION, ViewSwitches, Window,
-    WindowPart,
-};
+use super::{Engine, HEADER, LookBack, MAGIC, PLAIN, RuleProgram, VERSION, ViewSwitches, Window};
 use crate::boundary::{ByteSet, CONTEXT, Context, Near, Reach};
 use crate::check::Check;
 use crate::dfa::{Dfa, RUN_BYTES, STARTS};
 use crate::fields::{FieldPart, FieldStep, Fields, LONGEST_KEY};
 use crate::prefilter::index::{WindowIndex, literals};
-use crate::prefilter::{
-    BACK, BUCKETS, Edge, LOOK_BACK, Nibbles, Prefilter, SHAPE, SHAPES, TOKEN, WINDOW,
-    begins_tokens, is_literal,
-};
+use crate::prefilter::{BUCKETS, Edge, LOOK_BACK, Nibbles, Prefilter, WINDOW};
 use crate::program::{Program, Stage};
 use crate::rule::{Action, Confidence, Rule, Settings, Severity};
 use crate::schema::{FieldKind, MessageIndex, Schema, SchemaField, SchemaMessage, SchemaPath};
@@ -153,7 +148,7 @@ struct Parsed {
     rules: Vec<Rule>,
     programs: Vec<RuleProgram>,
     variants: Vec<(String, Vec<Settings>)>,
-    windows: Vec<WindowPart>,
+    windows: Windows,
     nibbles: Nibbles,
     edges: [Edge; BUCKETS],
     look_back: LookBack,
@@ -196,29 +191,7 @@ fn parse(bytes: &[u8], r: &mut Reader<'_>, plain: bool, what: &mut &'static str)
         Some((r.text()?, r.list(rules.len(), read_settings)?))
     })?;
     *what = "a window";
-    let count = r.u16()?;
-    let sets = r.list(usize::from(count), Reader::set)?;
-    let count = r.u16()?;
-    let windows = r.list(usize::from(count), |r| {
-        let window = read_window(r)?;
-        let bucket = r.u8()?;
-        let length = usize::from(r.u8()?);
-        let sets = r.list(length, |r| sets.get(usize::from(r.u16()?)).copied())?;
-        let late = bucket == LOOK_BACK || bucket == TOKEN;
-        let sound = usize::from(window.rule) < rules.len()
-            && (usize::from(bucket) < BUCKETS || late)
-            && usize::from(window.offset) < CONTEXT / 2
-            && window.run.is_none_or(|run| run.min <= run.max);
-        let sound = sound && (WINDOW..=SHAPE).contains(&length);
-        let sound = sound && is_literal(&sets) == (usize::from(bucket) < SHAPES || late);
-        let sound = sound && !(late && window.run.is_some());
-        let sound = sound && (bucket != TOKEN || window.offset == 0 && begins_tokens(&sets));
-        sound.then_some(WindowPart {
-            window,
-            bucket,
-            sets,
-        })
-    })?;
+    let windows = Windows::read(r, rules.len())?;
     *what = "prefilter tables";
     let mut nibbles: Nibbles = [[[0; 16]; 2]; WINDOW];
     for cell in nibbles.iter_mut().flatten().flatten() {
@@ -333,13 +306,13 @@ fn read_schema_field(r: &mut Reader<'_>) -> Option<SchemaField> {
 }
 
 impl Parsed {
-    fn into_engine(self, bytes: Cow<'static, [u8]>, checksum: u32) -> Engine {
+    fn into_engine(mut self, bytes: Cow<'static, [u8]>, checksum: u32) -> Engine {
         let mut programs = self.programs;
         let index = WindowIndex::new(&self.windows);
-        let keywords = literals(&self.windows, |part| part.bucket == LOOK_BACK);
-        let mut windows = Vec::with_capacity(self.windows.len());
+        let keywords = literals(&self.windows, |loaded| loaded.bucket == LOOK_BACK);
+        let mut windows = Vec::with_capacity(self.windows.iter().len());
         let mut behind_runs: Vec<Window> = Vec::new();
-        for (i, WindowPart { window, .. }) in (0..).zip(&self.windows) {
+        for (i, Loaded { window, .. }) in self.windows.numbered() {
             if let Some(program) = programs.get_mut(usize::from(window.rule)) {
                 program.windows.push(i);
                 if window.run.is_none() {
@@ -359,7 +332,7 @@ impl Parsed {
             program.spread = spread(program, &windows);
             program.between = between(program, &windows);
         }
-        let tokens = Tokens::new(&self.windows, &programs);
+        let tokens = Tokens::new(&mut self.windows, &programs);
         Engine {
             starts: Starts::new(&programs),
             tokens,
@@ -616,29 +589,5 @@ fn read_check(r: &mut Reader<'_>, dfas: &[Dfa]) -> Option<Check> {
                 .filter(|&dfa| usize::from(dfa) < dfas.len())?,
         ),
         _ => return None,
-    })
-}
-
-fn read_window(r: &mut Reader<'_>) -> Option<Window> {
-    let rule = r.u16()?;
-    let offset = r.u8()?;
-    let back = r.u8().filter(|&back| back <= offset.min(BACK))?;
-    let mask = r.u64()?;
-    let literal = r.u64()?;
-    let run = match r.flag()? {
-        false => None,
-        true => Some(LeadingRun {
-            set: r.set()?,
-            min: r.u16()?,
-            max: r.u16()?,
-        }),
-    };
-    Some(Window {
-        rule,
-        offset,
-        back,
-        mask,
-        literal,
-        run,
     })
 }

@@ -10,12 +10,13 @@
 //! | 2 | zero |
 //! | 4 | length of the whole artifact |
 //! | 4 | the lower half of the XXH3 of 64 bits of everything after these 16 bytes, seed 0 |
-//! | … | policy id, switches of views, byte sets, class maps, automata, rules, variants, windows, buckets, paths of fields: each list preceded by its length |
+//! | … | policy id, switches of views, byte sets, class maps, automata, rules, variants, sets of windows (ascending, each once), windows, buckets, paths of fields: each list preceded by its length |
 //! | … | from version [`VERSION`] on, which only artifacts with descriptors have: names of fields, messages, paths of requests |
 
 mod decode;
 mod encode;
 mod starts;
+pub(crate) mod windows;
 mod wire;
 
 use alloc::borrow::Cow;

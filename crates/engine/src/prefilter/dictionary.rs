@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use core::cmp::Ordering;
 use core::ops::Range;
 
+use super::sets::{SetIndex, Sets, folded};
 use super::spelled::Spelled;
 use super::{Positions, STRIP, WINDOW};
 use crate::boundary::ByteSet;
@@ -85,7 +86,7 @@ struct Key {
 }
 
 impl Key {
-    fn new<T>(((known, ..), index): (&(Known, T, [ByteSet; HASHED]), u32)) -> Key {
+    fn new<T>(((known, ..), index): (&(Known, T, [SetIndex; HASHED]), u32)) -> Key {
         Key {
             mask: known.mask,
             literal: known.literal,
@@ -163,19 +164,6 @@ pub(super) fn are_few(ways: usize) -> bool {
     ways <= SPELLINGS
 }
 
-/// Whether sets are the same, word by word: what the compiler makes of `==` on wasm32 goes byte by byte, and that is where loading spends
-/// its time.
-fn alike(some: &[ByteSet], others: &[ByteSet]) -> bool {
-    let differ =
-        |(a, b): (&ByteSet, &ByteSet)| a.iter().zip(b).fold(0, |all, (a, b)| all | (a ^ b));
-    some.len() == others.len() && some.iter().zip(others).all(|pair| differ(pair) == 0)
-}
-
-/// What case leaves of a set's bytes: those with bit 5 set, for themselves and for those without it.
-pub(super) fn folded(set: &ByteSet) -> ByteSet {
-    set.map(|word| (word | word << 32) & !0xffff_ffff)
-}
-
 /// The eight bytes of `hay` from `at` on, and which of them are there.
 #[inline(always)]
 pub(crate) fn word(hay: &[u8], at: usize) -> (u64, u64) {
@@ -200,17 +188,21 @@ fn cut_word(rest: &[u8]) -> (u64, u64) {
 
 impl<const N: usize> Layer<N> {
     /// Of tests, each with the sets of its first bytes. Calls `each` with what these are, spread.
-    fn new(all: &[(Test, &[ByteSet; HASHED])], mut each: impl FnMut(u64)) -> Layer<N> {
+    fn new(
+        all: &[(Test, &[SetIndex; HASHED])],
+        sets: &Sets,
+        mut each: impl FnMut(u64),
+    ) -> Layer<N> {
         let mut heads = Box::new([0u32; HEADS + 1]);
         // Which test was added to each list last, and one: none is added twice.
         let mut last = Box::new([0u16; HEADS]);
         let mut pairs: Vec<(u16, u16)> = Vec::with_capacity(4 * all.len());
         // Neighbours often begin alike.
-        let (mut known, mut spelled): (&[ByteSet], _) = (&[], Spelled::default());
-        for (i, (_, sets)) in (1..).zip(all) {
-            let sets = sets.get(..N).unwrap_or_default();
-            if !alike(known, sets) {
-                (known, spelled) = (sets, Spelled::new(sets));
+        let (mut known, mut spelled): (&[SetIndex], _) = (&[], Spelled::default());
+        for (i, (_, first)) in (1..).zip(all) {
+            let first = first.get(..N).unwrap_or_default();
+            if known != first {
+                (known, spelled) = (first, Spelled::new(sets.all_facts(first)));
             }
             spelled.texts(N, &mut |text| {
                 let spread = spread(text);
@@ -264,18 +256,19 @@ impl<const N: usize> Layer<N> {
 }
 
 impl<T: Copy + Eq> Dictionary<T> {
-    /// Of what is known of each text, whom it stands for, and the sets of its first bytes; in the order of those for whom they stand.
-    pub(crate) fn new(texts: &[(Known, T, [ByteSet; HASHED])]) -> Dictionary<T> {
-        Dictionary::sieved(texts, |_, _, _| {})
+    /// Of what is known of each text, whom it stands for, and which of `sets` its first bytes are in; in the order of those for whom they
+    /// stand.
+    pub(crate) fn new(texts: &[(Known, T, [SetIndex; HASHED])], sets: &Sets) -> Dictionary<T> {
+        Dictionary::sieved(texts, sets, |_, _, _| {})
     }
 
     /// The same. Calls `each` with what is known of the eight bytes of every text from its position on, mask and value, and with the
     /// sets: once for texts that are alike.
     pub(crate) fn sieved(
-        texts: &[(Known, T, [ByteSet; HASHED])],
-        mut each: impl FnMut(u64, u64, &[ByteSet; HASHED]),
+        texts: &[(Known, T, [SetIndex; HASHED])],
+        sets: &Sets,
+        mut each: impl FnMut(u64, u64, &[SetIndex; HASHED]),
     ) -> Dictionary<T> {
-        // Not the texts are sorted: their sets are large.
         let mut order: Vec<Key> = texts.iter().zip(0..).map(Key::new).collect();
         order.sort_unstable_by(Key::order);
         let mut owners = Vec::with_capacity(texts.len());
@@ -291,20 +284,20 @@ impl<T: Copy + Eq> Dictionary<T> {
                 last = Some(owner);
             }
             let to = owners.len() as u32;
-            for (known, _, sets) in same {
-                let list = if ways(sets.iter()) <= FEW {
+            for (known, _, first) in same {
+                let list = if sets.ways(first) <= FEW {
                     &mut long
                 } else {
                     &mut short
                 };
-                list.push((Test::new(*known, from, to), sets));
+                list.push((Test::new(*known, from, to), first));
             }
         }
         for list in [&mut short, &mut long] {
-            list.dedup_by(|(a, some), (b, others)| a.from == b.from && alike(*some, *others));
-            for (test, sets) in list.iter() {
+            list.dedup_by(|(a, some), (b, others)| a.from == b.from && some == others);
+            for (test, first) in list.iter() {
                 let ([_, mask], [_, literal]) = (test.masks, test.literals);
-                each(mask, literal, sets);
+                each(mask, literal, first);
             }
         }
         let mut gates = Box::new([0; GATES]);
@@ -315,8 +308,8 @@ impl<T: Copy + Eq> Dictionary<T> {
             }
         };
         Dictionary {
-            short: Layer::new(&short, |spread| open(spread, |[_, short]| short)),
-            long: Layer::new(&long, |spread| open(spread, |[long, _]| long)),
+            short: Layer::new(&short, sets, |spread| open(spread, |[_, short]| short)),
+            long: Layer::new(&long, sets, |spread| open(spread, |[long, _]| long)),
             gates,
             owners,
         }
@@ -438,6 +431,7 @@ fn cut_around(hay: &[u8], at: usize) -> ([u64; 2], Option<[u64; 2]>) {
 #[allow(clippy::indexing_slicing, reason = "tests")]
 mod tests {
     use super::*;
+    use crate::prefilter::sets::numbered;
 
     /// Words shorter than what is hashed end before bytes that may be any.
     #[test]
@@ -458,7 +452,8 @@ mod tests {
                 mask,
                 literal,
             };
-            let dictionary = Dictionary::new(&[(known, 7u16, sets)]);
+            let (all, first) = numbered(sets);
+            let dictionary = Dictionary::new(&[(known, 7u16, first)], &all);
             for (first, second) in (0..=255u8).flat_map(|a| [0, b'z', 0xa0, 255].map(|b| (a, b))) {
                 let mut hay = Vec::from(text.as_bytes());
                 hay.extend([first, second, first, second, 0, 0, 0, 0, 0]);

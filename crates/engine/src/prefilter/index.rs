@@ -3,9 +3,10 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::dictionary::{Dictionary, HASHED, Known, are_few, ways};
+use super::dictionary::{Dictionary, Known, are_few, ways};
+use super::sets::{self, SetIndex, Sets};
 use super::{BUCKETS, SHAPE, SHAPES, Strip, WINDOW};
-use crate::artifact::WindowPart;
+use crate::artifact::windows::{Loaded, Windows};
 use crate::boundary::ByteSet;
 use crate::transpose;
 
@@ -39,21 +40,17 @@ pub fn is_literal(sets: &[ByteSet]) -> bool {
 /// Whether every byte that may stand first in `sets` may begin a token: a letter, a digit, or no ASCII.
 #[must_use]
 pub fn begins_tokens(sets: &[ByteSet]) -> bool {
-    let may = |byte: u8| byte.is_ascii_alphanumeric() || !byte.is_ascii();
-    sets.first().is_some_and(|&set| members(set).all(may))
+    sets.first().is_some_and(sets::begins_tokens)
 }
 
 /// The windows that are `wanted`, by their bytes.
-pub(crate) fn literals(
-    windows: &[WindowPart],
-    wanted: impl Fn(&WindowPart) -> bool,
-) -> Dictionary<u16> {
-    let wanted = (0..).zip(windows).filter(|(_, part)| wanted(part));
-    let texts = wanted.map(|(window, part)| (part.known(), window, part.first()));
-    Dictionary::new(&texts.collect::<Vec<_>>())
+pub(crate) fn literals(windows: &Windows, wanted: impl Fn(&Loaded) -> bool) -> Dictionary<u16> {
+    let wanted = windows.numbered().filter(|(_, loaded)| wanted(loaded));
+    let texts = wanted.map(|(window, loaded)| (loaded.known(), window, windows.first(loaded)));
+    Dictionary::new(&texts.collect::<Vec<_>>(), windows.sets())
 }
 
-impl WindowPart {
+impl Loaded {
     /// What is compared before it is verified.
     pub(crate) fn known(&self) -> Known {
         Known {
@@ -62,30 +59,27 @@ impl WindowPart {
             literal: self.window.literal,
         }
     }
-
-    /// The sets of its first bytes: any byte, where nothing is known.
-    pub(crate) fn first(&self) -> [ByteSet; HASHED] {
-        core::array::from_fn(|i| self.sets.get(i).copied().unwrap_or([!0; 4]))
-    }
 }
 
 impl WindowIndex {
     /// Those of `windows` that have a bucket.
-    pub(crate) fn new(windows: &[WindowPart]) -> WindowIndex {
+    pub(crate) fn new(windows: &Windows) -> WindowIndex {
         let mut shapes: Vec<Shapes> = Vec::new();
-        for (i, part) in windows.iter().enumerate() {
-            let i = i as u16;
+        for (i, part) in windows.numbered() {
             if !(SHAPES..BUCKETS).contains(&usize::from(part.bucket)) {
                 continue;
             }
-            let fits = shapes.iter_mut().any(|block| block.add(i, &part.sets));
+            let sets = windows.sets_of(part);
+            let fits = shapes.iter_mut().any(|block| block.add(i, sets));
             if !fits {
                 let mut block = Shapes::default();
-                block.add(i, &part.sets);
+                block.add(i, sets);
                 shapes.push(block);
             }
         }
-        shapes.iter_mut().for_each(Shapes::fill);
+        shapes
+            .iter_mut()
+            .for_each(|block| block.fill(windows.sets()));
         WindowIndex {
             literals: literals(windows, |part| usize::from(part.bucket) < SHAPES),
             shapes,
@@ -130,7 +124,7 @@ struct Shapes {
     /// For each position and byte the shapes whose set holds it, or that have none there.
     tables: Box<[[u64; 256]; SHAPE]>,
     /// Each shape's sets, and the windows that have it.
-    sets: Vec<Vec<ByteSet>>,
+    sets: Vec<Vec<SetIndex>>,
     windows: Vec<Vec<u16>>,
 }
 
@@ -146,15 +140,18 @@ impl Default for Shapes {
 
 impl Shapes {
     /// Fills the tables, when all windows were taken in.
-    fn fill(&mut self) {
+    fn fill(&mut self, sets: &Sets) {
         for (position, table) in self.tables.iter_mut().enumerate() {
-            let at = |shape: &Vec<ByteSet>| shape.get(position).copied().unwrap_or([!0; 4]);
+            let at = |shape: &Vec<SetIndex>| {
+                let index = shape.get(position).copied();
+                sets.set(index.unwrap_or(sets.any()))
+            };
             *table = transpose::by_byte(self.sets.iter().map(at));
         }
     }
 
     /// Takes a window in, unless there is no room for it.
-    fn add(&mut self, window: u16, shape: &[ByteSet]) -> bool {
+    fn add(&mut self, window: u16, shape: &[SetIndex]) -> bool {
         let shape = shape.get(..shape.len().min(SHAPE)).unwrap_or_default();
         if let Some(at) = self.sets.iter().position(|known| known == shape) {
             if let Some(windows) = self.windows.get_mut(at) {

@@ -13,6 +13,7 @@
 mod block;
 pub(crate) mod dictionary;
 pub(crate) mod index;
+pub(crate) mod sets;
 pub(crate) mod sieve;
 mod spelled;
 mod vector;

@@ -7,9 +7,9 @@
 use alloc::boxed::Box;
 
 use super::dictionary::{COMPARED, HASHED, LOWER, are_few};
+use super::sets::{SetIndex, Sets};
 use super::spelled::Spelled;
 use super::{Positions, STRIP, WINDOW};
-use crate::boundary::ByteSet;
 
 /// Words of the map. 16 KiB, of which little is touched.
 const WORDS: usize = 1 << 11;
@@ -60,15 +60,15 @@ impl Default for Sieve {
 }
 
 impl Sieve {
-    /// Takes a text in: `mask` and `literal` are what is known of its first eight bytes, in little-endian order, `sets` what the first of
-    /// them are in.
-    pub(crate) fn add(&mut self, mask: u64, literal: u64, sets: &[ByteSet; HASHED]) {
+    /// Takes a text in: `mask` and `literal` are what is known of its first eight bytes, in little-endian order, `first` which of `sets`
+    /// the first of them are in.
+    pub(crate) fn add(&mut self, mask: u64, literal: u64, first: &[SetIndex; HASHED], sets: &Sets) {
         let mut spelled = Spelled::default();
         // The longest key that is known, and not spelled in too many ways.
         let (mut field, mut chosen) = (0, None);
         for (at, key) in (0..COMPARED).zip(KEY_AT) {
-            match sets.get(at) {
-                Some(set) => spelled.push_one_of(set),
+            match first.get(at).and_then(|&index| sets.facts(index)) {
+                Some(facts) => spelled.push_one_of(facts),
                 None => {
                     let (mask, literal) = ((mask >> (8 * at)) as u8, (literal >> (8 * at)) as u8);
                     if mask | LOWER as u8 != !0 {
@@ -130,6 +130,8 @@ mod tests {
     use alloc::vec::Vec;
 
     use super::*;
+    use crate::boundary::ByteSet;
+    use crate::prefilter::sets::numbered;
 
     /// Texts of which a few bytes are known, of every number, in either case, with classes among them.
     #[test]
@@ -163,7 +165,8 @@ mod tests {
                     literal |= (u64::from(b) & bits) << (8 * i);
                 }
                 let mut sieve = Sieve::default();
-                sieve.add(mask, literal, &sets);
+                let (all, first) = numbered(sets);
+                sieve.add(mask, literal, &first, &all);
                 for other in [b'7', b' ', b'Z', 0xff] {
                     let mut hay: Vec<u8> = text.to_vec();
                     hay[known_bytes..].fill(other);
@@ -196,7 +199,8 @@ mod tests {
             set[usize::from(byte / 64)] |= 1 << (byte % 64);
         }
         let mut sieve = Sieve::default();
-        sieve.add(!0, u64::from_le_bytes(text), &sets);
+        let (all, first) = numbered(sets);
+        sieve.add(!0, u64::from_le_bytes(text), &first, &all);
         let passing = [b"password", b"passport", b"passenge", b"pass    "];
         let passing = passing.map(|text| sieve.may_have(u64::from_le_bytes(*text)));
         assert_eq!(passing, [true, false, false, false]);

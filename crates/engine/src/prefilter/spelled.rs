@@ -1,7 +1,7 @@
 //! All that a few bytes may be, but for case, as words in little-endian order: what hashes of texts are made of when an artifact is
 //! loaded. Nearly every byte of a text is one letter, so those that may be several are kept apart.
 
-use super::dictionary::folded;
+use super::sets::Facts;
 use crate::boundary::ByteSet;
 
 /// Bytes of a word.
@@ -9,23 +9,21 @@ const MOST: usize = 8;
 
 /// Up to eight bytes, one after the other.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Spelled {
+pub(super) struct Spelled<'a> {
     /// Those that are one.
     text: u64,
     /// The others, and by how many bits each is shifted.
-    open: [(ByteSet, u32); MOST],
+    open: [Option<(&'a ByteSet, u32)>; MOST],
     opened: usize,
     length: usize,
     ways: Option<usize>,
 }
 
-impl Spelled {
+impl<'a> Spelled<'a> {
     /// Of sets, as many as there is room for.
-    pub(super) fn new(sets: &[ByteSet]) -> Spelled {
+    pub(super) fn new(sets: impl Iterator<Item = &'a Facts>) -> Spelled<'a> {
         let mut spelled = Spelled::default();
-        sets.iter()
-            .take(MOST)
-            .for_each(|set| spelled.push_one_of(set));
+        sets.take(MOST).for_each(|set| spelled.push_one_of(set));
         spelled
     }
 
@@ -46,18 +44,14 @@ impl Spelled {
     }
 
     /// One more of a set.
-    pub(super) fn push_one_of(&mut self, set: &ByteSet) {
-        let set @ [first, second, third, fourth] = folded(set);
+    pub(super) fn push_one_of(&mut self, set: &'a Facts) {
         // Nearly always a letter, or a digit or sign.
-        let (one, base) = if first == 0 { (second, 64) } else { (first, 0) };
-        let alone = one & one.wrapping_sub(1) | third | fourth == 0;
-        if alone && one != 0 && (first == 0 || second == 0) {
-            return self.push(base | one.trailing_zeros() as u8);
+        if let Some(byte) = set.one {
+            return self.push(byte);
         }
-        let count: u32 = set.iter().map(|word| word.count_ones()).sum();
-        self.ways = Some(self.ways().saturating_mul(count as usize));
+        self.ways = Some(self.ways().saturating_mul(set.ways));
         if let Some(slot) = self.open.get_mut(self.opened) {
-            *slot = (set, 8 * self.length as u32);
+            *slot = Some((&set.folded, 8 * self.length as u32));
         }
         self.opened += 1;
         self.length += 1;
@@ -68,14 +62,15 @@ impl Spelled {
         let bits = 8 * length.min(MOST) as u32;
         let within = u64::MAX.checked_shr(u64::BITS - bits).unwrap_or(0);
         let open = self.open.get(..self.opened).unwrap_or_default();
-        let open = open.split(|&(_, shift)| shift >= bits).next();
+        let beyond = |open: &Option<(_, u32)>| open.is_none_or(|(_, shift)| shift >= bits);
+        let open = open.split(beyond).next();
         spell(open.unwrap_or_default(), self.text & within, each);
     }
 }
 
 /// Calls `each` with `text`, in which each of the bytes of `open` is put in every way.
-fn spell(open: &[(ByteSet, u32)], text: u64, each: &mut impl FnMut(u64)) {
-    let Some(((set, shift), rest)) = open.split_first() else {
+fn spell(open: &[Option<(&ByteSet, u32)>], text: u64, each: &mut impl FnMut(u64)) {
+    let Some((&Some((set, shift)), rest)) = open.split_first() else {
         return each(text);
     };
     for (&bytes, base) in set.iter().zip([0, 64, 128, 192]) {
@@ -105,7 +100,8 @@ mod tests {
             }
             set
         };
-        let spelled = Spelled::new(&[set(b"Kk"), set(b"-_."), set(b"7"), set(b"ab")]);
+        let facts = [b"Kk".as_slice(), b"-_.", b"7", b"ab"].map(|bytes| Facts::new(set(bytes)));
+        let spelled = Spelled::new(facts.iter());
         let texts = |length: usize| {
             let mut all = Vec::new();
             spelled.texts(length, &mut |text| all.push(text.to_le_bytes()));
