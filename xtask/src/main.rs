@@ -5,6 +5,7 @@
 //! that `cargo xtask` prints. Where the wasmtime host is needed it runs as a program of its own.
 #![forbid(unsafe_code)]
 
+mod aarch64;
 mod apt;
 mod bench;
 mod ci;
@@ -86,6 +87,8 @@ enum Task {
         #[arg(long)]
         bless: bool,
     },
+    /// Run the engine's tests with the vectors of 64-bit Arm, in an emulator (QEMU) where this machine is none
+    Aarch64,
     /// What CI runs: formatting, lints, documentation, then every test
     Ci(EnvoyArguments),
 }
@@ -114,6 +117,7 @@ fn main() -> ExitCode {
         Task::Quality(arguments) => quality::run(&arguments),
         Task::Load(arguments) => load::run(&arguments),
         Task::Instructions { bless } => bench::instructions(bless),
+        Task::Aarch64 => aarch64::run(),
         Task::Ci(envoy) => ci::run(&envoy),
     };
     match outcome {
