@@ -20,6 +20,29 @@ pub(super) fn fingerprints(policy: &Policy, bytes: usize, seed: u64) -> Vec<u8> 
     })
 }
 
+/// The same with units of three codes among them, one in another too: each order of decoding is a text of its own, and has to be read.
+pub(super) fn codes(policy: &Policy, bytes: usize, seed: u64) -> Vec<u8> {
+    const UNITS: &[&str] = &[
+        "\\\"",
+        "\\\\\\\"",
+        "\\n",
+        "\\u0020",
+        "%22",
+        "%3A",
+        "%20",
+        "%2522",
+        "%5C%22",
+        "&quot;",
+        "&#58;",
+        "&amp;quot;",
+    ];
+    pieces(policy, bytes, seed, |piece, random, out| {
+        out.extend_from_slice(piece.literal());
+        let unit = UNITS[random.below(UNITS.len() as u64) as usize];
+        out.extend_from_slice(unit.as_bytes());
+    })
+}
+
 /// Matches that break off before their last byte, or have a byte inside that does not belong there.
 pub(super) fn near_misses(policy: &Policy, bytes: usize, seed: u64) -> Vec<u8> {
     pieces(policy, bytes, seed, |piece, random, out| {

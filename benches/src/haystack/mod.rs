@@ -24,6 +24,8 @@ pub enum Kind {
     RealLogs,
     /// Nothing but the literal parts of the policy's rules: every few bytes something that could begin a match.
     Fingerprints,
+    /// The same, with a unit of a code in place of each byte between them: escapes, percent codes, references, one in another.
+    Codes,
     /// Nothing but matches of the policy's rules that break off at the end or have a wrong byte inside.
     NearMisses,
     /// Nothing but text that the policy's patterns match; validators may refuse it.
@@ -66,6 +68,7 @@ impl Recipe {
             Kind::Clean => lines::text(bytes, self.seed, None),
             Kind::RealLogs => logs::blocks(bytes)?,
             Kind::Fingerprints => attacks::fingerprints(policy, bytes, self.seed),
+            Kind::Codes => attacks::codes(policy, bytes, self.seed),
             Kind::NearMisses => attacks::near_misses(policy, bytes, self.seed),
             Kind::Matches => attacks::matches(policy, bytes, self.seed),
             Kind::Digits => attacks::digits(bytes, self.seed),

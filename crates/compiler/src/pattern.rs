@@ -49,13 +49,13 @@ impl PatternError {
 /// The name of the group that is redacted.
 pub(crate) const SECRET: &str = "secret";
 
-/// What stands between a keyword and its value: `=`, `:`, `:=`, `=>`, `==`, `?=`, `+=`, `.=`, `::=`, percent-encoded too, the `>`
-/// of an XML tag, or the comma between two quoted strings; around it what closes a quoted key (or makes it an array), the name of
-/// a type of text, and what opens a quoted value, also where JSON escapes the quotes.
+/// What stands between a keyword and its value: `=`, `:`, `:=`, `=>`, `==`, `?=`, `+=`, `.=`, `::=`, the `>` of an XML tag, or
+/// the comma between two quoted strings; around it what closes a quoted key (or makes it an array), the name of a type of text, and what
+/// opens a quoted value. Where any of it is escaped or percent-encoded, a view reads it.
 pub const SEPARATOR: &str = concat!(
-    r#"(?:(?:\\{0,3}["'`]|%22)?(?:\]|\[\])?[ \t]{0,8}(?::? ?&?(?i:string|str)[ \t]{0,4})?"#,
-    r#"(?:=>|:{0,3}==?|[?.+|]{1,2}=|:|%3[Dd]|%3[Aa]|>)[ \t]{0,8}(?:\\{0,3}["'`]|%22)?"#,
-    r#"|\\{0,3}["'],[ \t]{0,8}\\{0,3}["'])"#
+    r#"(?:["'`]?(?:\]|\[\])?[ \t]{0,8}(?::? ?&?(?i:string|str)[ \t]{0,4})?"#,
+    r#"(?:=>|:{0,3}==?|[?.+|]{1,2}=|:|>)[ \t]{0,8}["'`]?"#,
+    r#"|["'],[ \t]{0,8}["'])"#
 );
 
 /// What may follow a keyword before its separator, where a rule allows it.

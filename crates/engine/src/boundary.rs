@@ -72,6 +72,16 @@ pub(crate) fn may_follow_escape(before: &[u8]) -> bool {
     }
 }
 
+/// Whether an escape may end where `before` does, as far as its first byte says, which stands as far before as it is long: three bytes for a
+/// percent sign; two, four or six for a backslash.
+pub(crate) fn may_end_escape(before: &[u8]) -> bool {
+    let is = |length: usize, opener: u8| {
+        let at = before.len().checked_sub(length);
+        at.and_then(|at| before.get(at)) == Some(&opener)
+    };
+    is(3, b'%') || [2, 4, 6].into_iter().any(|length| is(length, b'\\'))
+}
+
 /// Whether `byte`, after `before`, is part of an escape: to redact from it on would leave half of the escape behind.
 fn is_in_escape(before: &[u8], byte: u8) -> bool {
     // More backslashes than that are not counted: the window may not hold them all.
@@ -480,6 +490,22 @@ mod tests {
             let text = [before.as_bytes(), b"ann@a.example"].concat();
             assert_eq!(has_context(&near, &text, before.len()), free, "{before}");
         }
+    }
+
+    /// All texts of seven bytes that escapes are made of.
+    #[test]
+    fn no_escape_ends_where_none_may() {
+        const BYTES: &[u8; 8] = b"\\%xu0aAn";
+        let mut ended = 0;
+        for number in 0..8_usize.pow(7) {
+            let text: [u8; 7] = core::array::from_fn(|i| {
+                let index = number / 8_usize.pow(i as u32) % 8;
+                BYTES.get(index).copied().unwrap_or(0)
+            });
+            ended += usize::from(ends_escape(&text));
+            assert!(may_end_escape(&text) || !ends_escape(&text), "{text:?}");
+        }
+        assert!(ended > 100_000, "{ended}");
     }
 
     #[test]

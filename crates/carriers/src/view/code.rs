@@ -88,6 +88,26 @@ impl Code {
     }
 }
 
+/// Where `opener` stands first; the end of `text` where it does not. Units often stand near each other, and then calling for what is fast over
+/// long texts is most of the work.
+pub(super) fn next(opener: u8, text: &[u8]) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const NEAR: usize = 32;
+    let near = text.get(..NEAR).unwrap_or(text);
+    let (words, rest) = near.as_chunks::<8>();
+    for (i, &word) in words.iter().enumerate() {
+        let differs = u64::from_le_bytes(word) ^ ONES * u64::from(opener);
+        // The lowest bit that is set is that of a byte which is zero, though those above it may not be.
+        let zero = differs.wrapping_sub(ONES) & !differs & ONES << 7;
+        if zero != 0 {
+            return 8 * i + zero.trailing_zeros() as usize / 8;
+        }
+    }
+    let looked = near.len() - rest.len();
+    let left = text.get(looked..).unwrap_or_default();
+    memchr::memchr(opener, left).map_or(text.len(), |at| looked + at)
+}
+
 /// A character of UTF-8, percent-encoded whole. Bytes that are none stand for themselves: `%DB_PASSWORD%` is a name.
 fn percent(text: &[u8]) -> Unit {
     let (first, width) = match pair(text) {
@@ -223,7 +243,8 @@ fn escape(text: &[u8], last: bool) -> Unit {
         return Unit::Open;
     };
     let byte = match letter {
-        b'"' | b'\\' | b'/' => letter,
+        // The last two are of other languages' strings.
+        b'"' | b'\\' | b'/' | b'\'' | b'`' => letter,
         b'b' => 8,
         b'f' => 12,
         b'n' => b'\n',
@@ -278,6 +299,30 @@ fn utf16(text: &[u8]) -> Result<u16, Unit> {
 #[allow(clippy::indexing_slicing, clippy::panic, reason = "tests")]
 mod tests {
     use super::*;
+
+    #[test]
+    fn quotes_of_any_language() {
+        for quote in ["\"", "'", "`"] {
+            stands(Code::Escape, &format!("\\{quote}"), 2, quote);
+        }
+        assert_eq!(Code::Escape.unit(b"\\a", false), Unit::Itself);
+    }
+
+    #[test]
+    fn the_next_opener_is_the_first() {
+        for opener in [0, b'%', b'\\', 0x80, 0xff] {
+            for filler in [opener ^ 1, opener ^ 0x80, opener.wrapping_add(1), b'x'] {
+                for len in 0..70 {
+                    let mut text = alloc::vec![filler; len];
+                    assert_eq!(next(opener, &text), len);
+                    for first in (0..len).rev() {
+                        text[first] = opener;
+                        assert_eq!(next(opener, &text), first, "{opener} {filler} {len}");
+                    }
+                }
+            }
+        }
+    }
 
     #[track_caller]
     fn stands(code: Code, text: &str, len: usize, decoded: &str) {

@@ -41,7 +41,9 @@ impl Map {
 
     /// `len` decoded bytes at `at` stand for the next `source_len` bytes of the source.
     pub(crate) fn unit(&mut self, at: u64, len: usize, source_len: usize) {
-        let source = self.start(at);
+        // It stands behind all others.
+        let (end, source) = self.units.back().map_or(self.origin, Unit::end);
+        let source = (source + at).saturating_sub(end);
         self.units.push_back(Unit {
             at,
             len: u8::try_from(len).unwrap_or(u8::MAX),

@@ -11,6 +11,7 @@ mod map;
 mod run;
 
 use alloc::vec::Vec;
+use core::cell::OnceCell;
 
 use blackbar_engine::{Engine, Finding, Follows, Piece, Place, Plan, RuleIndex, Stream};
 
@@ -194,7 +195,9 @@ pub(crate) fn scan(
 /// What begins with a byte that was decoded less deep than those that follow is none: whether it were seen would depend on whether there was
 /// a view already when its first byte went by.
 fn unit(code: Code, text: &[u8], marks: &[u8], last: bool) -> Unit {
-    let opener = marks.first().copied().unwrap_or(0);
+    let Some(&opener) = marks.first() else {
+        return code.unit(text, last);
+    };
     let mut marks = marks.iter().take(text.len().min(LONGEST));
     match marks.position(|&mark| mark > opener) {
         Some(cut) => code.unit(text.get(..cut).unwrap_or_default(), true),
@@ -222,37 +225,98 @@ fn find(
     over: Option<Code>,
     wanted: impl Fn(Code) -> bool,
 ) -> Option<(usize, Code)> {
-    let (wide, quoted) = (wanted(Code::Wide), wanted(Code::Quoted));
-    let is_gap =
-        |byte: u8| wide && byte == Code::Wide.opener() || quoted && byte == Code::Quoted.opener();
+    let gaps = Gaps::new(&wanted);
     let stands = |at: usize| {
-        let text = text.get(at..).unwrap_or_default();
-        let code = Code::of(*text.first()?)?;
+        let rest = text.get(at..).unwrap_or_default();
+        let code = Code::of(*rest.first()?)?;
         // A block may end before its text does: then the view sees a few bytes later that there was no unit.
         let marks = marks.get(at..).unwrap_or_default();
         let begins = || {
             // What goes by in a view that begins a few bytes later may be a unit there.
-            let near = text.iter().take(LONGEST).skip(1);
-            let gap = near
-                .clone()
-                .position(|&byte| is_gap(byte))
-                .map(|gap| gap + 1);
-            let before = gap.and_then(|gap| text.get(..gap));
+            let before = gaps.before_next(text, rest);
             let open = before.is_some_and(|text| unit(code, text, marks, false) != Unit::Itself);
-            open || unit(code, text, marks, last) != Unit::Itself
+            open || unit(code, rest, marks, last) != Unit::Itself
         };
         (!is_read_elsewhere(over, code, marks) && begins()).then_some((at, code))
     };
     // Three bytes are looked for at once.
+    let openers = openers(wanted);
+    let (first, second) = openers.split_at(3);
+    let first_found = among(first, text, stands);
+    let before = text.get(..first_found.map_or(text.len(), |f| f.0));
+    among(second, before.unwrap_or(text), stands).or(first_found)
+}
+
+/// Where the last unit begins of a code that is asked for, in text of which nothing was decoded.
+fn find_last(text: &[u8], wanted: impl Fn(Code) -> bool) -> Option<usize> {
+    let gaps = Gaps::new(&wanted);
+    let openers = openers(wanted);
+    let (first, second) = openers.split_at(3);
+    let mut left = text;
+    loop {
+        let at = last_among(first, left).max(last_among(second, left))?;
+        let rest = text.get(at..).unwrap_or_default();
+        let code = Code::of(*rest.first()?)?;
+        let before = gaps.before_next(text, rest);
+        let begins = |text: &[u8]| code.unit(text, false) != Unit::Itself;
+        if before.is_some_and(begins) || begins(rest) {
+            return Some(at);
+        }
+        left = left.get(..at).unwrap_or_default();
+    }
+}
+
+/// What units of the codes that are asked for begin with.
+fn openers(wanted: impl Fn(Code) -> bool) -> [Option<u8>; Code::ALL.len()] {
     let mut openers = [None; Code::ALL.len()];
     let codes = Code::ALL.into_iter().filter(|&code| wanted(code));
     for (slot, code) in openers.iter_mut().zip(codes) {
         *slot = Some(code.opener());
     }
-    let (first, second) = openers.split_at(3);
-    let first_found = among(first, text, stands);
-    let before = text.get(..first_found.map_or(text.len(), |f| f.0));
-    among(second, before.unwrap_or(text), stands).or(first_found)
+    openers
+}
+
+/// The bytes that stand for nothing, or begin what does, in the codes that are asked for.
+struct Gaps {
+    wide: bool,
+    quoted: bool,
+    /// Whether the text has any: most have none.
+    any: OnceCell<bool>,
+}
+
+impl Gaps {
+    fn new(wanted: impl Fn(Code) -> bool) -> Gaps {
+        Gaps {
+            wide: wanted(Code::Wide),
+            quoted: wanted(Code::Quoted),
+            any: OnceCell::new(),
+        }
+    }
+
+    /// What stands before the first of them behind the first byte of `rest`, as far as a unit may reach; `None` where there is none.
+    /// `rest` is the rest of `text`, which is the same in each call.
+    fn before_next<'a>(&self, text: &[u8], rest: &'a [u8]) -> Option<&'a [u8]> {
+        let has = |is: bool, code: Code| is && memchr::memchr(code.opener(), text).is_some();
+        let any = || has(self.wide, Code::Wide) || has(self.quoted, Code::Quoted);
+        if !*self.any.get_or_init(any) {
+            return None;
+        }
+        let is_gap = |&byte: &u8| {
+            self.wide && byte == Code::Wide.opener() || self.quoted && byte == Code::Quoted.opener()
+        };
+        let gap = rest.iter().take(LONGEST).skip(1).position(is_gap)?;
+        rest.get(..gap + 1)
+    }
+}
+
+/// Where the last of some openers stands.
+fn last_among(openers: &[Option<u8>], text: &[u8]) -> Option<usize> {
+    match *openers {
+        [Some(a), Some(b), Some(c)] => memchr::memrchr3(a, b, c, text),
+        [Some(a), Some(b), ..] => memchr::memrchr2(a, b, text),
+        [Some(a), ..] => memchr::memrchr(a, text),
+        _ => None,
+    }
 }
 
 /// Where the first of some openers stands whose unit is one.
@@ -290,9 +354,10 @@ fn end_of_block(text: &[u8], views: &[View], lag: usize) -> usize {
     let mut from = 0;
     while behind < BLOCK.min(text.len()) {
         let end = |upto: usize| text.len().min(upto + WORTH);
+        // The last one, for none before it matters.
         let unit_before = |upto: usize| {
             let near = text.get(from..end(upto)).unwrap_or_default();
-            find(near, &[], false, None, read).map(|(at, _)| from + at)
+            find_last(near, read).map(|at| from + at)
         };
         // A blank is looked for last: where units stand side by side, there may be none for long.
         let blank = match unit_before(behind) {
@@ -422,6 +487,7 @@ impl View {
         out: &mut Outbox,
     ) {
         self.decode(with.over, text, marks, follows == Follows::Nothing);
+        self.mark(0);
         let len = self.decoded.len();
         self.stream.spare(len).copy_from_slice(&self.decoded);
         let with = With {
@@ -458,7 +524,7 @@ impl View {
         let opener = self.code.opener();
         loop {
             if self.pending.is_empty() {
-                let plain = memchr::memchr(opener, text).unwrap_or(text.len());
+                let plain = code::next(opener, text);
                 let (before, rest) = text.split_at_checked(plain).unwrap_or((text, b""));
                 self.plain(before, marks);
                 (text, marks) = (rest, marks.get(plain..).unwrap_or_default());
@@ -496,6 +562,7 @@ impl View {
                     self.forget_pending(len);
                     let plain = self.pending.iter().position(|&byte| byte == opener);
                     let plain = plain.unwrap_or(self.pending.len());
+                    self.mark(0);
                     self.decoded.extend(self.pending.iter().take(plain));
                     self.marks.extend(self.pending_marks.iter().take(plain));
                     self.forget_pending(plain);
@@ -512,9 +579,17 @@ impl View {
 
     /// Writes bytes that stand for themselves. What stood for others before still does.
     fn plain(&mut self, text: &[u8], marks: &[u8]) {
+        if !marks.is_empty() {
+            self.mark(0);
+            let known = marks.get(..text.len()).unwrap_or(marks);
+            self.marks.extend_from_slice(known);
+        }
         self.decoded.extend_from_slice(text);
-        self.marks.extend(marks.iter().take(text.len()));
-        self.marks.resize(self.decoded.len(), 0);
+    }
+
+    /// Marks those of `decoded` that have no mark yet.
+    fn mark(&mut self, depth: u8) {
+        self.marks.resize(self.decoded.len(), depth);
     }
 
     /// Writes what a unit stands for; answers with its length.
@@ -524,8 +599,9 @@ impl View {
                 let at = self.stream.received() + self.decoded.len() as u64;
                 self.read_what_came |= has_come(mark.as_slice());
                 self.map.unit(at, count, len);
+                self.mark(0);
                 self.decoded.extend(bytes.iter().take(count));
-                self.marks.resize(self.decoded.len(), self.depth);
+                self.mark(self.depth);
                 self.differed = at + count as u64;
                 len
             }

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::cmp::Reverse;
 
 use super::{HEADS, RuleProgram};
-use crate::boundary::{ByteSet, may_follow_escape};
+use crate::boundary::{ByteSet, may_end_escape};
 use crate::prefilter::HASHED;
 use crate::transpose;
 
@@ -95,7 +95,7 @@ impl Starts {
                 // After an escape a match may start, whatever its last byte is.
                 if let Some(&byte) = before.last()
                     && fit & !row(&self.before, byte, i) != 0
-                    && !may_follow_escape(before)
+                    && !may_end_escape(before)
                 {
                     fit &= row(&self.before, byte, i);
                 }

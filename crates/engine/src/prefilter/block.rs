@@ -17,15 +17,15 @@ use super::{
     BUCKETS, ESCAPE_REACH, Edge, GROUPS, Nibbles, Positions, RUN, SHAPES, Strip, WINDOW, Width,
     is_run,
 };
+use crate::boundary::may_end_escape;
 
 /// Positions in a block: as many as a mask has bits.
 pub(super) const BLOCK: usize = 64;
 
 /// Bits in the class of a byte: letters and digits.
 const ALNUM: u8 = 0x07;
-/// Beginnings of escapes.
-const ESCAPE: u8 = 0x18;
-// With those, from the top down, one bit each: upper case, the other part of words, the other part of runs.
+// With those, from the top down, one bit each: upper case, the other part of words, the other part of runs, and what escapes begin with,
+// percent signs and backslashes.
 
 /// The classes of bytes as products of nibble sets, one bit for each product.
 const CLASSES: [[u8; 16]; 2] = {
@@ -173,11 +173,35 @@ pub(super) struct Before {
     /// The byte before is part of a word.
     word: bool,
     /// Beginnings of escapes among the 64 bytes before, the last of them highest.
-    escape: u64,
+    escapes: Escapes,
     /// Bytes of runs among them.
     run: u64,
     /// The byte before is a letter or a digit.
     alnum: bool,
+}
+
+/// Where escapes may begin: the bits of backslashes and of percent signs.
+#[derive(Clone, Copy, Default)]
+struct Escapes {
+    slash: u64,
+    percent: u64,
+}
+
+impl Escapes {
+    /// The positions among the 64 that follow `before` at which one of these, or of those of `before`, may have ended: as
+    /// [`may_end_escape`] says.
+    #[inline(always)]
+    fn ends(self, before: Escapes) -> u64 {
+        let both = |before: u64, here: u64| u128::from(before) | u128::from(here) << 64;
+        let slash = both(before.slash, self.slash);
+        let percent = both(before.percent, self.percent);
+        ((slash << 2 | slash << 4 | slash << 6 | percent << 3) >> 64) as u64
+    }
+
+    #[inline(always)]
+    fn is_empty(self) -> bool {
+        self.slash | self.percent == 0
+    }
 }
 
 impl Before {
@@ -191,7 +215,10 @@ impl Before {
         Before {
             at,
             word: before.last().is_some_and(|&b| is_word(b)),
-            escape: mask(ESCAPE_REACH, is_escape),
+            escapes: Escapes {
+                slash: mask(ESCAPE_REACH, |b| b == b'\\'),
+                percent: mask(ESCAPE_REACH, |b| b == b'%'),
+            },
             run: mask(RUN + 1, is_run),
             alnum: before.last().is_some_and(u8::is_ascii_alphanumeric),
         }
@@ -200,19 +227,14 @@ impl Before {
     /// The positions of a block where a word may start: the byte before is no part of a word, or may end an escape; and those
     /// of the latter kind. Moves on to the next block.
     #[inline(always)]
-    fn starts(&mut self, word: u64, escape: u64) -> (u64, u64) {
+    fn starts(&mut self, word: u64, escapes: Escapes) -> (u64, u64) {
         let free = !(word << 1 | u64::from(self.word));
-        let mut after_escape = 0;
-        if escape | self.escape != 0 {
-            let both = u128::from(self.escape) | u128::from(escape) << 64;
-            let mut near = both << 1;
-            near |= near << 1;
-            near |= near << 2;
-            near |= near << 2;
-            after_escape = (near >> 64) as u64;
-        }
+        let after_escape = match escapes.is_empty() && self.escapes.is_empty() {
+            true => 0,
+            false => escapes.ends(self.escapes),
+        };
         self.word = word >> 63 == 1;
-        self.escape = escape;
+        self.escapes = escapes;
         (free | after_escape, after_escape)
     }
 
@@ -245,23 +267,13 @@ fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
-fn is_escape(byte: u8) -> bool {
-    byte == b'\\' || byte == b'%'
-}
-
 /// Whether the byte at `at` begins a token.
 fn begins_token(hay: &[u8], at: usize) -> bool {
     let before = hay.get(..at).unwrap_or_default();
     let inside = before.last().is_some_and(u8::is_ascii_alphanumeric);
     let byte = hay.get(at).copied().unwrap_or(0);
     (byte.is_ascii_alphanumeric() || !byte.is_ascii())
-        && (!inside
-            || byte.is_ascii_uppercase()
-            || before
-                .iter()
-                .rev()
-                .take(ESCAPE_REACH)
-                .any(|&b| is_escape(b)))
+        && (!inside || byte.is_ascii_uppercase() || may_end_escape(before))
 }
 
 /// One position after the other.
@@ -274,8 +286,7 @@ fn scalar(tables: &Tables, hay: &[u8], from: usize, to: usize, strip: &mut Strip
         if buckets & tables.bound != 0 {
             let before = hay.get(..at).unwrap_or_default();
             let word = before.last().is_some_and(|&b| is_word(b));
-            let mut near = before.iter().rev().take(ESCAPE_REACH);
-            if word && !near.any(|&b| is_escape(b)) {
+            if word && !may_end_escape(before) {
                 buckets &= !tables.bound;
             }
         }
@@ -410,8 +421,9 @@ unsafe fn block<V: Vector>(
     text: *const u8,
     before: &mut Before,
 ) -> [u64; 4] {
-    let (mut alnum, mut escape, mut high) = (0, 0, 0);
+    let (mut alnum, mut high) = (0, 0);
     let (mut upper, mut underscore, mut dash) = (0, 0, 0);
+    let mut escapes = Escapes::default();
     // Of literals and of shapes: those where a word may start, and those anywhere.
     let (mut bound, mut free) = ([0u64; 2], [0u64; 2]);
     let mut at = 0;
@@ -424,11 +436,14 @@ unsafe fn block<V: Vector>(
             let (low_nibbles, high_nibbles) = (bytes.low(), bytes.high());
             let class = buckets(class, low_nibbles, high_nibbles);
             alnum |= class.and(V::splat(ALNUM)).any() << at;
-            escape |= class.and(V::splat(ESCAPE)).any() << at;
             upper |= class.top() << at;
             let class = class.double();
             underscore |= class.top() << at;
-            dash |= class.double().top() << at;
+            let class = class.double();
+            dash |= class.top() << at;
+            let class = class.double();
+            escapes.percent |= class.top() << at;
+            escapes.slash |= class.double().top() << at;
             let mut found = [
                 buckets(registers[0].nibbles[0], low_nibbles, high_nibbles),
                 buckets(registers[1].nibbles[0], low_nibbles, high_nibbles),
@@ -462,7 +477,7 @@ unsafe fn block<V: Vector>(
         at += V::LEN;
     }
     let word = alnum | underscore;
-    let (starts, after_escape) = before.starts(word, escape);
+    let (starts, after_escape) = before.starts(word, escapes);
     [
         bound[0] & starts | free[0],
         bound[1] & starts | free[1],

@@ -51,8 +51,8 @@ pub enum Edge {
     /// Anywhere.
     #[default]
     None,
-    /// Where no part of a word (`[A-Za-z0-9_]`) stands before, unless it may be the end of an escape: one begins among the
-    /// six bytes before.
+    /// Where no part of a word (`[A-Za-z0-9_]`) stands before, unless it may be the end of an escape: one begins as far before as
+    /// escapes are long.
     Word,
 }
 

@@ -44,6 +44,14 @@ fn scan(prefilter: &Prefilter, hay: &[u8], from: usize, to: usize) -> Found {
     )
 }
 
+/// Whether what an escape of some length begins with stands that far before.
+fn ends_escape(before: &[u8]) -> bool {
+    let lengths = [(b'%', 3), (b'\\', 2), (b'\\', 4), (b'\\', 6)];
+    lengths
+        .iter()
+        .any(|&(opener, length)| before.len() >= length && before[before.len() - length] == opener)
+}
+
 /// What the tables mean, one bucket after the other.
 fn defined(
     nibbles: &Nibbles,
@@ -65,8 +73,7 @@ fn defined(
             let word = before
                 .last()
                 .is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_');
-            let near = &before[before.len().saturating_sub(6)..];
-            let escape = near.iter().any(|b| matches!(b, b'\\' | b'%'));
+            let escape = ends_escape(before);
             sets && (edges[bucket] == Edge::None || !word || escape)
         };
         if (0..SHAPES).any(passes) {
@@ -82,8 +89,7 @@ fn defined(
         let here = hay[at];
         let inside = at > 0 && hay[at - 1].is_ascii_alphanumeric();
         let letter = here.is_ascii_alphanumeric() || here >= 0x80;
-        let near = &hay[at.saturating_sub(6)..at];
-        let escape = near.iter().any(|b| matches!(b, b'\\' | b'%'));
+        let escape = ends_escape(&hay[..at]);
         if letter && (!inside || here.is_ascii_uppercase() || escape) {
             tokens.push((at - from) as u16);
         }
