@@ -8,6 +8,8 @@
 
 mod support;
 
+use std::time::Instant;
+
 use blackbar_carriers::{Carrier, Format, Views};
 use ciborium::Value as Cbor;
 use rmpv::Value as Pack;
@@ -116,6 +118,69 @@ fn strings_of_cbor_are_masked_at_their_length() {
         b"\xbf\x61a\x9f\x67x@ab.de\xff\x61b\x7f\x67x@ab.de\x62so\xff\xff",
         b"\xbf\x61a\x9f\x67*******\xff\x61b\x7f\x67*******\x62so\xff\xff",
     );
+}
+
+#[test]
+fn bytes_that_only_begin_as_a_list_are_bytes() {
+    // Every byte of text is a small number of MessagePack. A pickle of Python, a message of Thrift, a frame of WebSocket, text in
+    // another code, and each in an extension.
+    let pickle = |key: &str| {
+        let rest = format!("}}\u{94}(\u{8c}\u{5}token\u{94}\u{8c}\u{c}{key}\u{94}u.");
+        let rest = rest.chars().map(|one| one as u8);
+        [
+            &b"\x80\x04\x95\x1d\0\0\0\0\0\0\0"[..],
+            &rest.collect::<Vec<u8>>(),
+        ]
+        .concat()
+    };
+    let behind = |head: &[u8], key: &str| [head, key.as_bytes()].concat();
+    let long = |key: &str| behind(b"\xdcbergabe ", &format!("{key}{:300}", " "));
+    let later = |key: &str| behind(&[0x80; 300], &format!(" {key}"));
+    let of = |key: &str| {
+        vec![
+            pickle(key),
+            behind(b"\x82\x21\x01\x04send\x18\x0c", key),
+            behind(b"\x81\x0c", key),
+            behind(b"\x93", key),
+            behind(b"\x80", key),
+            // It claims more values than there are bytes.
+            behind(b"\x9f", key),
+            behind(b"\xdf", key),
+            long(key),
+            // Behind what is looked at.
+            later(key),
+        ]
+    };
+    for (before, after) in of("ghp_ABCDEFG1").into_iter().zip(of("ghp_********")) {
+        for whole in [
+            |bytes: &Vec<u8>| pack(&Pack::Array(vec![Pack::Binary(bytes.clone())])),
+            |bytes: &Vec<u8>| pack(&Pack::Array(vec![Pack::Ext(5, bytes.clone())])),
+        ] {
+            becomes(Format::MessagePack, &whole(&before), &whole(&after));
+        }
+    }
+}
+
+#[test]
+fn what_is_deep_takes_time_in_proportion() {
+    let subject = Subject::new();
+    for (format, list, all) in [
+        (Format::MessagePack, 0x91, &b"\xdd\0\x04\0\0"[..]),
+        (Format::Cbor, 0x81, b"\x9a\0\x04\0\0"),
+    ] {
+        let values = |depth: usize| [&vec![list; depth], all, &vec![5; 1 << 18]].concat();
+        let (flat, deep) = (values(1), values(500));
+        let run = |bytes: &[u8]| {
+            let begin = Instant::now();
+            let got = subject.run(bytes, format, Views::NONE, &[]);
+            assert_eq!(got.out, bytes);
+            begin.elapsed()
+        };
+        let fastest = |bytes: &[u8]| (0..3).map(|_| run(bytes)).min().unwrap();
+        // It was fifteen times as much; other work on the machine makes a run slower, never faster.
+        let good = (0..5).any(|_| fastest(&deep) <= 4 * fastest(&flat));
+        assert!(good, "{format:?}");
+    }
 }
 
 #[test]

@@ -2,8 +2,9 @@
 //! and how many follow. Strings carry something; heads, numbers and everything else hold the document together.
 //!
 //! What is packed once more in bytes is walked as well: MessagePack in MessagePack (entries of Fluentd's forward protocol), where the bytes
-//! begin as an array or a map does and read on like that; CBOR behind its tag 24. All other bytes are scanned, and changed only by what is
-//! found in them alone.
+//! are arrays and maps, one behind the other, that hold as many values as they say; CBOR behind its tag 24. All other bytes are scanned, and
+//! changed only by what is found in them alone: every byte below 128 is a number of MessagePack, so that any text behind one byte that
+//! begins a list would be numbers, and hidden.
 //!
 //! What a rule names by its field keeps its type and its length: strings and bytes become `*`, keys in it too, numbers zeros, `true` becomes
 //! `false`.
@@ -24,6 +25,13 @@ const LOOKAHEAD: usize = 256;
 pub(crate) enum Packing {
     MessagePack,
     Cbor,
+}
+
+impl Packing {
+    /// Whether nothing but bytes themselves says that something is packed in them.
+    fn is_guessed(self) -> bool {
+        self == Packing::MessagePack
+    }
 }
 
 /// What stands at the beginning of some bytes.
@@ -209,8 +217,8 @@ enum Open {
     Endless { map: bool, odd: bool },
     /// Pieces of one string.
     Pieces,
-    /// Values packed in bytes that end there.
-    Packed(u64),
+    /// Values packed in bytes that end there, and where those end that they lie in.
+    Packed { end: u64, around: u64 },
 }
 
 /// A walk over values.
@@ -220,6 +228,8 @@ pub(crate) struct Items {
     /// Bytes gone over.
     at: u64,
     open: Vec<Open>,
+    /// Where the innermost bytes end that values are packed in.
+    limit: u64,
     /// Where the string or the bytes that are gone over end.
     text: u64,
     /// Whether they are bytes.
@@ -254,6 +264,7 @@ impl Items {
             packing,
             at: 0,
             open: Vec::new(),
+            limit: u64::MAX,
             text: 0,
             binary: false,
             begun: false,
@@ -279,19 +290,10 @@ impl Items {
         core::mem::take(&mut self.ended)
     }
 
-    /// Where the innermost bytes end that values are packed in.
-    fn limit(&self) -> u64 {
-        let packed = self.open.iter().rev().find_map(|open| match open {
-            Open::Packed(end) => Some(*end),
-            _ => None,
-        });
-        packed.unwrap_or(u64::MAX)
-    }
-
     /// No values from here on, up to where what they are packed in ends.
     fn break_off(&mut self, notes: &mut Notes<'_>) {
-        let end = self.limit();
-        while !matches!(self.open.last(), None | Some(Open::Packed(_))) {
+        let end = self.limit;
+        while !matches!(self.open.last(), None | Some(Open::Packed { .. })) {
             self.pop(notes);
         }
         // Nobody knows where a field ends that breaks: all that stands there is part of it.
@@ -299,6 +301,11 @@ impl Items {
         (self.text, self.binary, self.key) = (end, false, false);
         (self.ink, self.tagged) = (b'*', false);
         (self.named, self.packed) = (None, false);
+    }
+
+    /// Whether what comes next is packed in bytes, and part of no other value there.
+    fn is_packed(&self) -> bool {
+        matches!(self.open.last(), Some(Open::Packed { .. }))
     }
 
     /// Whether what comes next is a key.
@@ -325,13 +332,18 @@ impl Items {
             if notes.trail.is_on() {
                 notes.trail.enter();
             }
+            if let Open::Packed { end, .. } = open {
+                self.limit = end;
+            }
             self.open.push(open);
         }
         fits
     }
 
     fn pop(&mut self, notes: &mut Notes<'_>) {
-        self.open.pop();
+        if let Some(Open::Packed { around, .. }) = self.open.pop() {
+            self.limit = around;
+        }
         notes.trail.exit();
     }
 
@@ -404,7 +416,7 @@ impl Items {
                     self.pop(notes);
                     continue;
                 }
-                Some(Open::Packed(end)) if *end <= self.at => {
+                Some(Open::Packed { end, .. }) if *end <= self.at => {
                     self.pop(notes);
                     continue;
                 }
@@ -421,17 +433,18 @@ impl Items {
             if rest.is_empty() {
                 return done;
             }
-            let left = self.limit() - self.at;
+            let left = self.limit - self.at;
             let within = usize::try_from(left).map_or(rest.len(), |left| left.min(rest.len()));
             let rest = rest.get(..within).unwrap_or_default();
             let whole = last || within as u64 == left;
             let head = Head::read(self.packing, rest);
-            if !self.begun && !head.is_list() && head != Head::Open {
+            let first = !self.begun || self.packing.is_guessed() && self.is_packed();
+            if first && !head.is_list() && head != Head::Open {
                 // Text that only claims to be packed would read as many small numbers.
                 self.break_off(notes);
             }
             let begun = core::mem::replace(&mut self.begun, true);
-            if !begun && self.text > self.at {
+            if first && self.text > self.at {
                 continue;
             }
             match self.value(head, rest, left, whole, notes) {
@@ -523,12 +536,14 @@ impl Items {
                     self.count();
                 }
                 let end = (self.at + len as u64).saturating_add(contents);
+                let around = self.limit;
                 let seen = seen.get(..needed.min(seen.len())).unwrap_or_default();
                 let inside = match self.packing {
                     Packing::MessagePack => reads(self.packing, seen, contents),
                     Packing::Cbor => packed && reads(self.packing, seen, contents),
                 };
-                if !inside || self.inside.masks() || !self.push(Open::Packed(end), notes) {
+                let hides = self.inside.masks();
+                if !inside || hides || !self.push(Open::Packed { end, around }, notes) {
                     (self.text, self.binary) = (end, true);
                     self.ink = ink(self.packing, rest);
                 }
@@ -615,25 +630,50 @@ impl Head {
     }
 }
 
-/// Whether `bytes`, the first of `len`, read as values, of which the first is a list.
+/// Whether `bytes`, the first of `len`, read as values, of which the first is a list; where that is all that says so, as lists that hold as
+/// many values as they say.
 fn reads(packing: Packing, bytes: &[u8], len: u64) -> bool {
     if !Head::read(packing, bytes).is_list() {
         return false;
     }
+    // How many values are left in the lists that are open.
+    let mut open: Vec<u64> = Vec::new();
     let mut at = 0_usize;
     while at < bytes.len() {
-        at = match Head::read(packing, bytes.get(at..).unwrap_or_default()) {
+        let head = Head::read(packing, bytes.get(at..).unwrap_or_default());
+        if packing.is_guessed() {
+            while open.pop_if(|left| *left == 0).is_some() {}
+            match open.last_mut() {
+                Some(left) => *left -= 1,
+                None if !head.is_list() && head != Head::Open => return false,
+                None => {}
+            }
+        }
+        at = match head {
             Head::Scalar(more) => at + more,
             Head::Text { len, contents } | Head::Bytes { len, contents } => {
                 let contents = usize::try_from(contents).unwrap_or(usize::MAX);
                 at.saturating_add(len).saturating_add(contents)
             }
-            Head::List { len, .. } | Head::Endless { len, .. } => at + len,
+            Head::List {
+                len: head, values, ..
+            } => {
+                at += head;
+                // Each takes a byte and more.
+                if packing.is_guessed() && values > len.saturating_sub(at as u64) {
+                    return false;
+                }
+                open.push(values);
+                at
+            }
+            Head::Endless { len, .. } => at + len,
             Head::Pieces { len } | Head::Tag { len, .. } => at + len,
             Head::Break => at + 1,
             Head::Open => return (bytes.len() as u64) < len,
             Head::Broken => return false,
         };
     }
-    at as u64 <= len
+    let whole = bytes.len() as u64 >= len;
+    let ended = open.iter().all(|left| *left == 0);
+    at as u64 <= len && (ended || !whole || !packing.is_guessed())
 }
