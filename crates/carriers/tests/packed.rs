@@ -57,6 +57,12 @@ fn pairs(list: &[(&str, Pack)]) -> Pack {
     Pack::Map(list.iter().map(pair).collect())
 }
 
+/// What Fluentd's `out_forward` sends: entries as a string behind a tag.
+fn string(entries: &[u8]) -> Vec<u8> {
+    let len = u32::try_from(entries.len()).unwrap().to_be_bytes();
+    [b"\x93\xa1t\xdb", &len[..], entries, b"\x81\xa4size\x02"].concat()
+}
+
 #[test]
 fn strings_of_messagepack_are_masked_at_their_length() {
     // As Fluentd sends them: tag, time, record.
@@ -81,6 +87,9 @@ fn strings_of_messagepack_are_masked_at_their_length() {
         pack(&Pack::Array(vec![Pack::from("t"), Pack::Binary(entries)]))
     };
     becomes(Format::MessagePack, &twice(&before), &twice(&after));
+    // Fluentd itself says that they are a string, of four bytes of length.
+    let forwarded = |event: &Pack| string(&[pack(event), pack(event)].concat());
+    becomes(Format::MessagePack, &forwarded(&before), &forwarded(&after));
     // A length that is a digit, before a number of a card: 0x30 is `0`.
     let long = |card: &str| pack(&Pack::Array(vec![Pack::from(format!("{card}{:32}", " "))]));
     assert_eq!(long("")[1..3], [0xd9, 0x20]);
@@ -159,6 +168,34 @@ fn bytes_that_only_begin_as_a_list_are_bytes() {
             becomes(Format::MessagePack, &whole(&before), &whole(&after));
         }
     }
+}
+
+#[test]
+fn entries_of_fluentd_have_fields() {
+    let subject = Subject::of(support::FIELDS);
+    let entry = |n: u64, word: &str| {
+        let record = pairs(&[("n", Pack::from(n)), ("password", Pack::from(word))]);
+        pack(&Pack::Array(vec![Pack::from(n), record]))
+    };
+    let entries = |word: &str| (0..20).flat_map(|n| entry(n, word)).collect::<Vec<u8>>();
+    let whole = |word: &str| string(&entries(word));
+    let got = subject.check(&whole("hunter2"), Format::MessagePack, Views::ALL);
+    assert_eq!(got.out, whole("*******"));
+    assert_eq!(got.findings.len(), 20);
+    // A field whose text happens to begin so is hidden whole, and one in a code that is not UTF-8 is text.
+    let text = |bytes: &[u8]| [&b"\x81\xa1x\xd9"[..], &[bytes.len() as u8], bytes].concat();
+    let stays = |before: &[u8], after: &[u8]| {
+        let got = subject.check(&text(before), Format::MessagePack, Views::ALL);
+        assert_eq!(got.out, text(after));
+    };
+    stays(b"\x93ghp_ABCDEFG1\x94", b"\x93ghp_********\x94");
+    stays(
+        "\u{7a0}ghp_ABCDEFG1".as_bytes(),
+        "\u{7a0}ghp_********".as_bytes(),
+    );
+    let hidden = |inside: &[u8]| [b"\x81\xa8password\xa2", inside].concat();
+    let got = subject.check(&hidden(b"\x91\x05"), Format::MessagePack, Views::ALL);
+    assert_eq!(got.out, hidden(b"**"));
 }
 
 #[test]

@@ -4,7 +4,8 @@
 //! What is packed once more in bytes is walked as well: MessagePack in MessagePack (entries of Fluentd's forward protocol), where the bytes
 //! are arrays and maps, one behind the other, that hold as many values as they say; CBOR behind its tag 24. All other bytes are scanned, and
 //! changed only by what is found in them alone: every byte below 128 is a number of MessagePack, so that any text behind one byte that
-//! begins a list would be numbers, and hidden.
+//! begins a list would be numbers, and hidden. Fluentd itself sends its entries as a string: one that begins with a byte that no text in
+//! UTF-8 begins with is looked at in the same way.
 //!
 //! What a rule names by its field keeps its type and its length: strings and bytes become `*`, keys in it too, numbers zeros, `true` becomes
 //! `false`.
@@ -475,6 +476,34 @@ impl Items {
         self.at = end;
     }
 
+    /// What may hold something packed: bytes of its head, bytes of contents, and how many of them tell at most. Of a string the first byte
+    /// does, for most of them.
+    fn may_hold(&self, head: Head, rest: &[u8], key: bool) -> Option<(usize, u64, usize)> {
+        match head {
+            Head::Bytes { len, contents } => Some((len, contents, LOOKAHEAD)),
+            Head::Text { len, contents } if self.packing.is_guessed() && !key && contents > 0 => {
+                match rest.get(len) {
+                    None => Some((len, contents, 1)),
+                    Some(0x80..=0x9f) => Some((len, contents, LOOKAHEAD)),
+                    Some(_) => None,
+                }
+            }
+            _ => None,
+        }
+    }
+
+    /// Opens contents of so many bytes behind a head of `len` as values that are packed, if they read so and no rule hides them.
+    fn hold(&mut self, rest: &[u8], len: usize, contents: u64, notes: &mut Notes<'_>) -> bool {
+        let seen = rest.get(len..).unwrap_or_default();
+        let seen = seen.get(..needed(contents, LOOKAHEAD)).unwrap_or(seen);
+        if self.inside.masks() || !reads(self.packing, seen, contents) {
+            return false;
+        }
+        let end = (self.at + len as u64).saturating_add(contents);
+        let around = self.limit;
+        self.push(Open::Packed { end, around }, notes)
+    }
+
     /// Goes over a head; answers how many bytes that were, 0 if more are needed, or nothing if it is none.
     fn value(
         &mut self,
@@ -487,10 +516,12 @@ impl Items {
         if !head.is_within(rest) {
             return (!whole).then_some(0);
         }
-        if let Head::Bytes { len, contents } = head {
-            let seen = rest.get(len..).unwrap_or_default();
-            let needed = usize::try_from(contents).map_or(LOOKAHEAD, |c| c.min(LOOKAHEAD));
-            if contents <= left.saturating_sub(len as u64) && seen.len() < needed && !whole {
+        let key = self.is_key();
+        let holds = self.may_hold(head, rest, key);
+        if let Some((len, contents, most)) = holds {
+            let needed = needed(contents, most);
+            let there = rest.len().saturating_sub(len);
+            if contents <= left.saturating_sub(len as u64) && there < needed && !whole {
                 return Some(0);
             }
         }
@@ -500,7 +531,6 @@ impl Items {
         let tagged = core::mem::take(&mut self.tagged);
         let fits = |len: usize, contents: u64| contents <= left.saturating_sub(len as u64);
         let fill = if named { Fill::Named } else { Fill::Lines };
-        let key = self.is_key();
         if !pieces {
             self.key = key;
             if key && !tagged {
@@ -523,27 +553,21 @@ impl Items {
                 if !pieces {
                     self.count();
                 }
-                let start = self.at + len as u64;
-                (self.text, self.binary) = (start.saturating_add(contents), false);
-                self.ink = b'*';
-                self.named = (key && !pieces).then_some(self.text);
+                let end = (self.at + len as u64).saturating_add(contents);
+                if holds.is_none() || !self.hold(rest, len, contents, notes) {
+                    (self.text, self.binary) = (end, false);
+                    self.ink = b'*';
+                    self.named = (key && !pieces).then_some(self.text);
+                }
                 (len, fill)
             }
             Head::Bytes { len, contents } if fits(len, contents) => {
-                let seen = rest.get(len..).unwrap_or_default();
-                let needed = usize::try_from(contents).map_or(LOOKAHEAD, |c| c.min(LOOKAHEAD));
                 if !pieces {
                     self.count();
                 }
                 let end = (self.at + len as u64).saturating_add(contents);
-                let around = self.limit;
-                let seen = seen.get(..needed.min(seen.len())).unwrap_or_default();
-                let inside = match self.packing {
-                    Packing::MessagePack => reads(self.packing, seen, contents),
-                    Packing::Cbor => packed && reads(self.packing, seen, contents),
-                };
-                let hides = self.inside.masks();
-                if !inside || hides || !self.push(Open::Packed { end, around }, notes) {
+                let guessed = packed || self.packing.is_guessed();
+                if !guessed || !self.hold(rest, len, contents, notes) {
                     (self.text, self.binary) = (end, true);
                     self.ink = ink(self.packing, rest);
                 }
@@ -597,6 +621,11 @@ impl Items {
         self.at += len as u64;
         Some(len)
     }
+}
+
+/// How many bytes of `contents` have to be there if `most` are looked at.
+fn needed(contents: u64, most: usize) -> usize {
+    usize::try_from(contents).map_or(most, |contents| contents.min(most))
 }
 
 /// Whether it is nothing, in which there is nothing to hide.
