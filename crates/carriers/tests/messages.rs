@@ -123,6 +123,21 @@ fn no_finding_reaches_over_an_end() {
 }
 
 #[test]
+fn nothing_between_messages_of_messagepack_ends_no_reading() {
+    // <https://github.com/fluent/fluentd/wiki/Forward-Protocol-Specification-v1>: `nil` is a heartbeat.
+    let subject = Subject::new();
+    let message = |word: &str| [b"\x81\xa6passwd\xa8", word.as_bytes()].concat();
+    let stream = |word: &str| [b"\xc0", &message(word)[..], b"\xc0\xc0", &message(word)].concat();
+    let format = Format::Stream(Framing::MessagePack);
+    let got = subject.check(&stream("hunter22"), format, Views::default());
+    assert_eq!(got.out, stream("********"));
+    // Nothing of what is over waits.
+    let mut carrier = Carrier::new(format);
+    carrier.push(&subject.engine, &subject.plan, &stream("hunter22"), false);
+    assert_eq!((carrier.undecided(), carrier.findings().len()), (0, 2));
+}
+
+#[test]
 fn documents_end_with_their_brackets_and_lines_with_lines() {
     becomes(
         Framing::Json,

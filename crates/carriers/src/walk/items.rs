@@ -440,7 +440,9 @@ impl Items {
             let whole = last || within as u64 == left;
             let head = Head::read(self.packing, rest);
             let first = !self.begun || self.packing.is_guessed() && self.is_packed();
-            if first && !head.is_list() && head != Head::Open {
+            // Clients of Fluentd send it to see whether the server is there.
+            let nothing = self.stops && !self.begun && is_null(self.packing, rest);
+            if first && !head.is_list() && head != Head::Open && !nothing {
                 // Text that only claims to be packed would read as many small numbers.
                 self.break_off(notes);
             }
