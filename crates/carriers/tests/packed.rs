@@ -127,6 +127,31 @@ fn strings_of_cbor_are_masked_at_their_length() {
         b"\xbf\x61a\x9f\x67x@ab.de\xff\x61b\x7f\x67x@ab.de\x62so\xff\xff",
         b"\xbf\x61a\x9f\x67*******\xff\x61b\x7f\x67*******\x62so\xff\xff",
     );
+    // A value in pieces stands behind its key, and a value behind a key in pieces; what stands behind a piece has no name.
+    for (before, after) in [
+        (
+            &b"\xa1\x66passwd\x7f\x68hunter22\x61x\xff"[..],
+            &b"\xa1\x66passwd\x7f\x68********\x61x\xff"[..],
+        ),
+        (
+            b"\xa2\x7f\x66passwd\xff\x68hunter22\x61a\x61b",
+            b"\xa2\x7f\x66passwd\xff\x68********\x61a\x61b",
+        ),
+        (
+            b"\xbf\x7f\x66passwd\xff\xd8\x20\x7f\x68hunter22\xff\xff",
+            b"\xbf\x7f\x66passwd\xff\xd8\x20\x7f\x68********\xff\xff",
+        ),
+        (
+            b"\xa1\x61a\x7f\x66passwd\x68hunter22\xff",
+            b"\xa1\x61a\x7f\x66passwd\x68hunter22\xff",
+        ),
+        (
+            b"\x82\x7f\x66passwd\xff\x68hunter22",
+            b"\x82\x7f\x66passwd\xff\x68hunter22",
+        ),
+    ] {
+        becomes(Format::Cbor, before, after);
+    }
 }
 
 #[test]

@@ -594,7 +594,9 @@ impl Items {
                 if !self.push(Open::Pieces, notes) {
                     return None;
                 }
-                (len, Fill::Lines)
+                // The first of them stands behind the name.
+                self.named = named.then_some(self.at + len as u64);
+                (len, fill)
             }
             Head::Break => {
                 let ends = matches!(
@@ -609,7 +611,10 @@ impl Items {
                     return None;
                 }
                 self.pop(notes);
-                (1, Fill::Lines)
+                // A key in pieces is over.
+                let names = pieces && self.key;
+                self.named = names.then_some(self.at + 1);
+                (1, if names { Fill::Named } else { Fill::Lines })
             }
             Head::Tag { len, packed } if !pieces => {
                 self.packed = packed;
