@@ -155,6 +155,19 @@ fn strings_of_cbor_are_masked_at_their_length() {
 }
 
 #[test]
+fn bytes_stand_behind_their_key() {
+    // Ruby, and so Fluentd, writes a string of which it knows no encoding as bytes.
+    let before = pack(&pairs(&[("passwd", Pack::Binary(b"hunter22".to_vec()))]));
+    let after = pack(&pairs(&[("passwd", Pack::Binary(b"********".to_vec()))]));
+    becomes(Format::MessagePack, &before, &after);
+    becomes(
+        Format::Cbor,
+        b"\xa1\x66passwd\x48hunter22",
+        b"\xa1\x66passwd\x48********",
+    );
+}
+
+#[test]
 fn bytes_that_only_begin_as_a_list_are_bytes() {
     // Every byte of text is a small number of MessagePack. A pickle of Python, a message of Thrift, a frame of WebSocket, text in
     // another code, and each in an extension.

@@ -556,12 +556,14 @@ impl Items {
                     self.count();
                 }
                 let end = (self.at + len as u64).saturating_add(contents);
-                if holds.is_none() || !self.hold(rest, len, contents, notes) {
+                if holds.is_some() && self.hold(rest, len, contents, notes) {
+                    (len, Fill::Lines)
+                } else {
                     (self.text, self.binary) = (end, false);
                     self.ink = b'*';
                     self.named = (key && !pieces).then_some(self.text);
+                    (len, fill)
                 }
-                (len, fill)
             }
             Head::Bytes { len, contents } if fits(len, contents) => {
                 if !pieces {
@@ -569,11 +571,13 @@ impl Items {
                 }
                 let end = (self.at + len as u64).saturating_add(contents);
                 let guessed = packed || self.packing.is_guessed();
-                if !guessed || !self.hold(rest, len, contents, notes) {
+                if guessed && self.hold(rest, len, contents, notes) {
+                    (len, Fill::Lines)
+                } else {
                     (self.text, self.binary) = (end, true);
                     self.ink = ink(self.packing, rest);
+                    (len, fill)
                 }
-                (len, Fill::Lines)
             }
             Head::List { len, values, map } if !pieces => {
                 self.count();
