@@ -156,15 +156,19 @@ fn strings_of_cbor_are_masked_at_their_length() {
 
 #[test]
 fn bytes_stand_behind_their_key() {
-    // Ruby, and so Fluentd, writes a string of which it knows no encoding as bytes.
-    let before = pack(&pairs(&[("passwd", Pack::Binary(b"hunter22".to_vec()))]));
-    let after = pack(&pairs(&[("passwd", Pack::Binary(b"********".to_vec()))]));
-    becomes(Format::MessagePack, &before, &after);
-    becomes(
-        Format::Cbor,
-        b"\xa1\x66passwd\x48hunter22",
-        b"\xa1\x66passwd\x48********",
-    );
+    // Ruby, and so Fluentd, writes a string of which it knows no encoding as bytes: <https://github.com/msgpack/msgpack-ruby/pull/45>.
+    let bin = |text: &str| Pack::Binary(text.as_bytes().to_vec());
+    for key in [Pack::from("passwd"), bin("passwd")] {
+        let map = |value: &str| pack(&Pack::Map(vec![(key.clone(), bin(value))]));
+        becomes(Format::MessagePack, &map("hunter22"), &map("********"));
+    }
+    for key in [&b"\x66passwd"[..], b"\x46passwd"] {
+        let map = |value: &[u8]| [b"\xa1", key, b"\x48", value].concat();
+        becomes(Format::Cbor, &map(b"hunter22"), &map(b"********"));
+    }
+    // A list of them has no names.
+    let list = pack(&Pack::Array(vec![bin("passwd"), bin("hunter22")]));
+    becomes(Format::MessagePack, &list, &list);
 }
 
 #[test]

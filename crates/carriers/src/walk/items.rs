@@ -576,6 +576,7 @@ impl Items {
                 } else {
                     (self.text, self.binary) = (end, true);
                     self.ink = ink(self.packing, rest);
+                    self.named = (key && !pieces).then_some(self.text);
                     (len, fill)
                 }
             }
