@@ -201,6 +201,72 @@ fn no_finding_reaches_over_a_boundary() {
     );
 }
 
+/// OkHttp and Guzzle say of every part how long it is, and readers rely on it: aiohttp reads so many bytes, Netty takes no more.
+#[test]
+fn what_says_how_long_it_is_stays_as_long() {
+    let part = |headers: &str, body: &str| {
+        format!(
+            "--XyZ\n{headers}content-LENGTH: {}\n\n{body}\n--XyZ\n\nghp_",
+            body.len()
+        )
+    };
+    for (headers, before, after) in [
+        ("", "a ghp_ABCDEFG1 b", "a ghp_******** b"),
+        (
+            "Content-Disposition: form-data; name=api_key\n",
+            "hunter22",
+            "********",
+        ),
+        (
+            "Content-Type: application/json\n",
+            r#"{"passwd":"hunter22","a":"ghp_ABCDEFG1","n":4111111111111111}"#,
+            r#"{"passwd":"********","a":"ghp_********","n":9999999999999999}"#,
+        ),
+        (
+            "Content-Type: application/x-www-form-urlencoded\n",
+            "a=ghp_ABCDEFG1&b=1",
+            "a=ghp_********&b=1",
+        ),
+        (
+            "Content-Type: text/xml\n",
+            "<a b='ghp_ABCDEFG1'>ghp_ABCDEFG1</a>",
+            "<a b='ghp_********'>ghp_********</a>",
+        ),
+        (
+            "Content-Type: multipart/mixed; boundary=i\n",
+            "--i\r\nX: ghp_ABCDEFG1\r\n\r\nghp_ABCDEFG1\r\n--i--\r\n",
+            "--i\r\nX: ghp_********\r\n\r\nghp_********\r\n--i--\r\n",
+        ),
+    ] {
+        // What follows it is not counted, and is a haystack of its own.
+        let rest = |text: &str| format!("{text}\n--XyZ--\n");
+        let whole = |body: &str, key: &str| {
+            let text = part(headers, &"-".repeat(body.len())) + &rest(key);
+            let text = String::from_utf8(crlf(&text)).unwrap();
+            text.replace(&"-".repeat(body.len()), body).into_bytes()
+        };
+        let got = Subject::new().check(&whole(before, "ABCDEFG1"), format(), Views::ALL);
+        assert_eq!(
+            String::from_utf8_lossy(&got.out),
+            String::from_utf8_lossy(&whole(after, "[t.key]"))
+        );
+    }
+    // What a rule names, whole.
+    for (headers, before, after) in [
+        ("", "hunter2", "*******"),
+        ("Content-Type: application/json\n", "\"a\"", "***"),
+    ] {
+        let headers = format!("Content-Disposition: form-data; name=password\n{headers}");
+        let whole = |body: &str| crlf(&(part(&headers, body) + "ABCDEFG1\n--XyZ--\n"));
+        let got = Subject::of(support::FIELDS).check(&whole(before), format(), Views::ALL);
+        let after = String::from_utf8(whole(after)).unwrap();
+        assert_eq!(
+            String::from_utf8_lossy(&got.out),
+            after.replace("ABCDEFG1", "[t.key]")
+        );
+    }
+}
+
 #[test]
 fn parts_have_parts() {
     let nested = |depth: usize| {

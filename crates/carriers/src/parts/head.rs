@@ -113,6 +113,8 @@ pub(crate) struct Head {
     pub(crate) format: Format,
     /// Whether it has a file name.
     pub(crate) is_file: bool,
+    /// Whether it says how long the part is: what it becomes is as long.
+    pub(crate) is_counted: bool,
     /// The name of the field that it is the value of, or nothing.
     pub(crate) name: Vec<u8>,
     /// All names that the disposition of any part gives, for rules that name fields.
@@ -132,6 +134,7 @@ impl Head {
         let mut head = Head {
             format: Format::Text,
             is_file: false,
+            is_counted: false,
             name: Vec::new(),
             names: Vec::new(),
             is_base64: false,
@@ -149,6 +152,7 @@ impl Head {
         head.format = match format {
             // What is encoded is no document before it is decoded.
             _ if head.is_base64 || head.is_quoted_printable => Format::Text,
+            Some(format) if format.resizes() && head.is_counted => Format::Bytes,
             Some(format) => format,
             None if head.is_file => Format::Bytes,
             None => Format::Text,
@@ -159,9 +163,9 @@ impl Head {
         head
     }
 
-    /// As what the whole part is replaced: what is encoded takes no tag.
+    /// As what the whole part is replaced: what is encoded, or counted, takes no tag.
     pub(crate) fn hidden_as(&self) -> Format {
-        if self.is_base64 || self.is_quoted_printable {
+        if self.is_base64 || self.is_quoted_printable || self.is_counted {
             return Format::Bytes;
         }
         self.format
@@ -205,7 +209,10 @@ impl Head {
                 self.is_base64 |= value.eq_ignore_ascii_case(b"base64");
                 self.is_quoted_printable |= value.eq_ignore_ascii_case(b"quoted-printable");
             }
-            _ => self.field(block, base..base + value.len(), Style::Plain),
+            _ => {
+                self.is_counted |= name == b"content-length";
+                self.field(block, base..base + value.len(), Style::Plain);
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 
 mod boundary;
 pub(crate) mod head;
+mod masks;
 mod messages;
 mod multipart;
 mod unpack;

@@ -1,6 +1,6 @@
 //! Multipart messages (RFC 2046, 5.1; RFC 7578): what lies between boundaries are parts, each with headers and a carrier of its own
 //! content type. What stands before the first boundary and behind the last one is text; so is a part whose headers are none, from where
-//! they begin.
+//! they begin. A part that says how long it is stays as long.
 
 use alloc::boxed::Box;
 
@@ -8,6 +8,7 @@ use blackbar_engine::{Engine, Finding};
 
 use super::boundary::{Boundary, Next};
 use super::head::{self, Head};
+use super::masks::Masks;
 use super::{Came, Files, Part, Parts, Sink};
 use crate::fields::Trail;
 use crate::format::Format;
@@ -28,6 +29,9 @@ pub(crate) struct Multipart {
     /// How many bytes behind it are lines of headers that are not over yet.
     accepted: usize,
     part: Box<Part>,
+    /// Whether its headers say how long it is.
+    is_counted: bool,
+    masks: Masks,
     /// Parts that were left unread, of this message itself.
     passed: u64,
     trail: Trail,
@@ -72,6 +76,8 @@ impl Multipart {
             line: true,
             accepted: 0,
             part: Box::new(Part::new()),
+            is_counted: false,
+            masks: Masks::default(),
             passed: 0,
             trail: Trail::default(),
         }
@@ -108,6 +114,12 @@ impl Multipart {
                 Begins::Headers(len, all) => {
                     let head = Head::read(text.get(..len).unwrap_or_default(), self.boundary);
                     self.head(with, text.get(..len).unwrap_or_default(), &head, sink);
+                    self.is_counted = head.is_counted;
+                    let masks = self.masks(with);
+                    let with = match self.is_counted {
+                        true => masks.on(with),
+                        false => with,
+                    };
                     let start = self.at + all as u64;
                     self.state = State::Inside;
                     self.trail.prepare(with.engine, with.plan);
@@ -130,6 +142,7 @@ impl Multipart {
                             self.part.hide(named, head.hidden_as());
                         }
                     }
+                    self.masks = masks;
                     self.line = true;
                     Some(all)
                 }
@@ -137,16 +150,32 @@ impl Multipart {
         }
     }
 
-    /// Text that no header says anything about.
+    /// What the part that is open is scanned with, by [`Masks::on`].
+    fn masks(&mut self, with: With<'_>) -> Masks {
+        let masks = core::mem::take(&mut self.masks);
+        match self.is_counted {
+            true => masks.made(with),
+            false => masks,
+        }
+    }
+
+    /// What the part holds that is open, or text that no header says anything about.
     fn text(&mut self, with: With<'_>, text: &[u8], last: bool, sink: &mut Sink<'_>) {
         if self.part.done().is_none() {
             if text.is_empty() {
                 return;
             }
+            self.is_counted = false;
             self.part
                 .begin(with, Format::Text, self.files, self.at, b"");
         }
-        self.part.push(with, text, last, sink);
+        let masks = self.masks(with);
+        let masked = match self.is_counted {
+            true => masks.on(with),
+            false => with,
+        };
+        self.part.push(masked, text, last, sink);
+        self.masks = masks;
     }
 
     /// Gives a part what belongs to it, up to the next boundary.
@@ -318,6 +347,10 @@ impl Parts for Multipart {
     }
 
     fn memory(&self) -> usize {
-        size_of::<Multipart>() + self.came.memory() + self.part.memory() + self.trail.memory()
+        size_of::<Multipart>()
+            + self.came.memory()
+            + self.part.memory()
+            + self.masks.memory()
+            + self.trail.memory()
     }
 }

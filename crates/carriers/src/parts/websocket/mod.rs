@@ -11,9 +11,10 @@ mod message;
 
 use alloc::boxed::Box;
 
-use blackbar_engine::{Action, Engine, Plan};
+use blackbar_engine::Engine;
 
 use crate::format::Format;
+use crate::parts::masks::Masks;
 use crate::parts::{Came, Files, Part, Parts, Sink};
 use crate::view::With;
 use head::{Kind, Next};
@@ -35,8 +36,7 @@ pub(crate) struct WebSocket {
     /// What are no frames, from where they broke: bytes that are counted.
     broken: Option<Box<Part>>,
     unread: u64,
-    /// A plan, and the same with masks in the place of all that changes lengths.
-    masks: Option<Box<(Plan, Plan)>>,
+    masks: Masks,
 }
 
 /// Whether a message is open.
@@ -68,7 +68,7 @@ impl WebSocket {
             message: Box::new(Message::new()),
             broken: None,
             unread: 0,
-            masks: None,
+            masks: Masks::default(),
         }
     }
 
@@ -146,23 +146,6 @@ impl WebSocket {
         }
         None
     }
-
-    /// The plan with masks in the place of what changes lengths; `None`: there is no such thing in it.
-    fn masks(&mut self, with: With<'_>) -> Option<Box<(Plan, Plan)>> {
-        if with.plan.preserves_length() {
-            return None;
-        }
-        let kept = self.masks.take().filter(|both| both.0 == *with.plan);
-        kept.or_else(|| {
-            let mut masks = with.plan.clone();
-            for (rule, _) in with.engine.indexed_rules() {
-                if !masks.action(rule).preserves_length() {
-                    masks.set_action(rule, Action::Mask);
-                }
-            }
-            Some(Box::new((with.plan.clone(), masks)))
-        })
-    }
 }
 
 impl Parts for WebSocket {
@@ -173,11 +156,8 @@ impl Parts for WebSocket {
     fn commit(&mut self, with: With<'_>, len: usize, last: bool, sink: &mut Sink<'_>) {
         self.came.take(len);
         let came = core::mem::take(&mut self.came);
-        let masks = self.masks(with);
-        let masked = With {
-            plan: masks.as_ref().map_or(with.plan, |both| &both.1),
-            ..with
-        };
+        let masks = core::mem::take(&mut self.masks).made(with);
+        let masked = masks.on(with);
         self.read(masked, &came, sink);
         if let Some(part) = &mut self.broken {
             part.push(masked, came.slice(self.at, came.received()), last, sink);
@@ -245,10 +225,8 @@ impl Parts for WebSocket {
     }
 
     fn memory(&self) -> usize {
-        let masks = self.masks.as_deref();
-        let plans = 2 * masks.map_or(0, |(plan, _)| size_of_val(plan.settings()));
         size_of::<WebSocket>()
-            + plans
+            + self.masks.memory()
             + self.came.memory()
             + self.message.memory()
             + self.broken.as_ref().map_or(0, |part| part.memory())
