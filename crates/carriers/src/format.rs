@@ -102,6 +102,10 @@ impl Format {
             (_, sub) if sub.ends_with(b"+cbor") => Format::Cbor,
             (b"application", sub) if GRPC.contains(&sub) => Format::Frames(Codec::Protobuf),
             (b"multipart", _) => Format::Multipart(Boundary::of(content_type.unwrap_or_default())),
+            // What Heroku drains logs as: each message behind the count of its bytes.
+            (b"application", b"logplex-1") => Format::Syslog,
+            // A message in a batch says how long its body is.
+            (b"message" | b"application", b"http") => Format::Bytes,
             (b"text" | b"message", _) => Format::Text,
             (b"application", sub) if TEXT.contains(&sub) => Format::Text,
             (_, sub) if sub.ends_with(b"+yaml") => Format::Text,
@@ -269,8 +273,6 @@ const TEXT: &[&[u8]] = &[
     b"x-sh",
     b"x-log",
     b"csv",
-    b"logplex-1",
-    b"http",
     b"sdp",
     b"x-pem-file",
     b"pem-certificate-chain",
@@ -362,9 +364,12 @@ mod tests {
                     "image/png",
                     "multipart/byteranges; x",
                     "font/woff2",
+                    "application/http; msgtype=request",
+                    "message/http",
                 ],
             ),
             (Format::Protobuf, &["application/x-protobuf; messageType=x"]),
+            (Format::Syslog, &["application/logplex-1"]),
             (
                 Format::Frames(Codec::Protobuf),
                 &["application/grpc", "application/grpc-web+proto"],

@@ -201,6 +201,17 @@ fn no_finding_reaches_over_a_boundary() {
     );
 }
 
+#[test]
+fn messages_in_a_batch_keep_their_length() {
+    let batch = |key: &str| {
+        format!(
+            "--XyZ\nContent-Type: application/http\n\nPOST /a HTTP/1.1\nContent-Type: application/json\nContent-Length: 20\n\n\
+             {{\"a\":\"ghp_{key}\"}}\n--XyZ--\n"
+        )
+    };
+    becomes(&batch("ABCDEFG1"), &batch("********"));
+}
+
 /// OkHttp and Guzzle say of every part how long it is, and readers rely on it: aiohttp reads so many bytes, Netty takes no more.
 #[test]
 fn what_says_how_long_it_is_stays_as_long() {

@@ -61,6 +61,20 @@ fn counted_messages_keep_their_length() {
     assert_eq!(read(&text).len(), read(&out).len());
 }
 
+/// <https://devcenter.heroku.com/articles/log-drains>
+#[test]
+fn drains_of_heroku_are_counted() {
+    let messages = |key: &str| {
+        let line = format!("<40>1 2012-11-30T06:45:29+00:00 host app web.3 - key {key}\n");
+        framed(&[&line, "<40>1 - host app web.1 - x\n", &line])
+    };
+    becomes(
+        Format::of(Some(b"application/logplex-1")),
+        &messages("ghp_ABCDEFG1"),
+        &messages("ghp_********"),
+    );
+}
+
 #[test]
 fn what_is_not_counted_ends_with_its_line() {
     for (input, wanted) in [
