@@ -484,3 +484,19 @@ fn what_a_run_and_a_view_of_it_find_is_told_once() {
     let got = subject().check(input.as_bytes(), Place::Text, Views::ALL);
     assert_eq!(got.findings, [("t.key".to_owned(), 16, 32)]);
 }
+
+#[test]
+fn half_characters_belong_to_what_grows() {
+    for (input, wanted) in [
+        ("-%2D-%2D-\0B\0\0%\0aa", "-%2D-%2D-\0B[t.pem]"),
+        ("-----&#66\0;\0\0&\0\0", "-----&#66\0;[t.pem]"),
+        ("-----&#66\0;\0\0&\0~\0 ", "-----&#66\0;[t.pem]\0~\0 "),
+        (
+            "---\\u002d-\\u004\x002\0\0\\\0aa",
+            "---\\u002d-\\u004\x002[t.pem]",
+        ),
+    ] {
+        let got = subject().check(input.as_bytes(), Place::Text, Views::default());
+        assert_eq!(String::from_utf8_lossy(&got.out), wanted);
+    }
+}

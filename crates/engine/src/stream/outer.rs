@@ -147,11 +147,12 @@ impl Stream {
         self.union.add(piece.0);
     }
 
-    /// Decides what can be decided, as [`Stream::commit`] does, but nothing from `watermark` on, and closes no region that reaches `growing`
-    /// ([`u64::MAX`]: none).
+    /// Decides what can be decided, as [`Stream::commit`] does, but nothing from `watermark` on nor from `growing` on, where others have
+    /// something certain that goes on, and closes no region that reaches it ([`u64::MAX`]: none).
     pub fn settle(&mut self, engine: &Engine, watermark: u64, growing: u64, last: bool) {
-        let watermark = watermark.min(self.watermark());
         let growing = growing.min(self.growing());
+        // What stands between the two stands for nothing: it belongs to what goes on, or to what comes behind it.
+        let watermark = watermark.min(self.watermark()).min(growing);
         self.advance(engine, watermark, growing, last);
     }
 
