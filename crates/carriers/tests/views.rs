@@ -486,6 +486,16 @@ fn what_a_run_and_a_view_of_it_find_is_told_once() {
 }
 
 #[test]
+fn a_view_ends_only_if_it_may_begin_anew() {
+    // In UTF-16 the reference stands for the end, so that nothing grows there; as it came it is none, and something does.
+    let filler = "3d363240623d36333d324564652d3d".repeat(6);
+    let input = format!("-&#45;-&#45;-B&#126\0;\0{filler}\0~");
+    let got = subject().check(input.as_bytes(), Place::Text, Views::default());
+    let end = input.len() as u64 - 1;
+    assert_eq!(got.findings, [("t.pem".to_owned(), 14, end)]);
+}
+
+#[test]
 fn half_characters_belong_to_what_grows() {
     for (input, wanted) in [
         ("-%2D-%2D-\0B\0\0%\0aa", "-%2D-%2D-\0B[t.pem]"),

@@ -68,6 +68,11 @@ impl Map {
         (source + at).saturating_sub(end)
     }
 
+    /// The same, unless what lay there was forgotten.
+    pub(crate) fn known_start(&self, at: u64) -> Option<u64> {
+        (at >= self.origin.0).then(|| self.start(at))
+    }
+
     /// Where the source of a piece begins: one that goes on begins where the one before it ended, and units that stand for nothing are its.
     pub(crate) fn begin(&self, piece: &Piece) -> u64 {
         let (start, _) = piece.span();

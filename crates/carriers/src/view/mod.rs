@@ -178,16 +178,35 @@ pub(crate) fn scan(
             continue;
         }
         if !ends && !views.is_empty() && runs.are_idle() {
-            views.retain(|view| {
-                let ends = view.is_like(stream);
-                forced += if ends { view.forced() } else { 0 };
-                !ends
-            });
+            let mut at = 0;
+            while at < views.len() {
+                if may_end(views, at, stream, with.views) {
+                    forced += views.remove(at).forced();
+                } else {
+                    at += 1;
+                }
+            }
         }
         if left == 0 {
             return forced;
         }
     }
+}
+
+/// Whether one of `views` of `parent`, in which those of `kinds` are read, would see what `parent` sees, now and when it begins anew. Then it would
+/// have those of the others that it can have, with what they have open: nothing of that may have begun where this one saw something else.
+fn may_end(views: &[View], at: usize, parent: &Stream, kinds: Views) -> bool {
+    let Some(view) = views.get(at).filter(|view| view.is_like(parent)) else {
+        return false;
+    };
+    let inside = kinds.inside(view.code, view.depth);
+    let alike = view.stream.received() - view.differed;
+    let since = parent.received().saturating_sub(alike);
+    views
+        .iter()
+        .enumerate()
+        .filter(|&(other, view)| other != at && view.code.nests() && inside.has(view.code))
+        .all(|(_, view)| view.begun() >= since)
 }
 
 /// The unit of `code` that `text` begins with. `marks` tells how deep each byte was decoded; none at all: not.
@@ -713,6 +732,16 @@ impl View {
             && self.runs.are_idle()
             && self.pending.is_empty()
             && self.stream.evaluated() >= self.differed + CONTEXT
+    }
+
+    /// Where in the parent the first match begins that is open here; 0 where that is not known any more, [`u64::MAX`] where nothing is open.
+    fn begun(&self) -> u64 {
+        let inner = self.views.iter().map(View::begun).min();
+        let own = self.stream.open_from().min(self.runs.open().oldest);
+        match own.min(inner.unwrap_or(u64::MAX)) {
+            u64::MAX => u64::MAX,
+            first => self.map.known_start(first).unwrap_or(0),
+        }
     }
 
     /// How many bytes must follow at least before this view can end, and the views of it, if so many starts wait for later bytes. The codes

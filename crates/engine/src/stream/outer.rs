@@ -132,6 +132,13 @@ impl Stream {
         })
     }
 
+    /// Where the first match begins that is open, certain or not; [`u64::MAX`] if there is none.
+    #[must_use]
+    pub fn open_from(&self) -> u64 {
+        let starts = self.open.iter().map(|open| open.start);
+        starts.min().unwrap_or(u64::MAX)
+    }
+
     /// Hands over what was found since the last call, and forgets it: pieces and findings. For forks, which write nothing themselves.
     pub fn hand_over(&mut self, mut piece: impl FnMut(Piece), finding: impl FnMut(Finding)) {
         self.union.hand_over(|part| piece(Piece(part)));
