@@ -373,10 +373,7 @@ fn what_base64_holds_is_read_as_such_in_an_escaped_string_too() {
     }
 }
 
-#[test]
-fn a_byte_that_is_not_printable_ends_what_is_read() {
-    let subject = Subject::of(
-        r#"
+const NUMBER: &str = r#"
 [pack]
 id = "t"
 title = "Test"
@@ -390,8 +387,11 @@ left = "digit"
 right = "digit"
 confidence = "high"
 action = "tag"
-"#,
-    );
+"#;
+
+#[test]
+fn a_byte_that_is_not_printable_ends_what_is_read() {
+    let subject = Subject::of(NUMBER);
     for text in [
         &b"n 078-05-1120\x001234 and so on, on and on"[..],
         b"n 078-05-1120\x00 234 and so on, on and on",
@@ -486,6 +486,14 @@ fn what_a_run_and_a_view_of_it_find_is_told_once() {
 }
 
 #[test]
+fn percent_codes_as_they_came_are_read_over_no_escapes() {
+    // Read so far, `378-05-1120`, if `%32` counts beside percent codes that were escaped.
+    let input = r"%\%37\u0025\u0033\u0038\u002D05\u002d\u0025\u0033\u00311%32\u0025\u0033\u0030";
+    let got = Subject::of(NUMBER).check(input.as_bytes(), Place::Text, Views::default());
+    assert_eq!(String::from_utf8_lossy(&got.out), input);
+}
+
+#[test]
 fn a_view_ends_only_if_it_may_begin_anew() {
     // In UTF-16 the reference stands for the end, so that nothing grows there; as it came it is none, and something does.
     let filler = "3d363240623d36333d324564652d3d".repeat(6);
@@ -493,6 +501,20 @@ fn a_view_ends_only_if_it_may_begin_anew() {
     let got = subject().check(input.as_bytes(), Place::Text, Views::default());
     let end = input.len() as u64 - 1;
     assert_eq!(got.findings, [("t.pem".to_owned(), 14, end)]);
+}
+
+#[test]
+fn what_might_have_begun_a_code_leaves_no_trace() {
+    // No escape begins with `\a`: percent codes behind it are read as those before it.
+    let got = subject().check(
+        b"=2D=2D=2D=25=32=44=25=32=44B\\a%7E",
+        Place::Text,
+        Views::ALL,
+    );
+    assert_eq!(
+        String::from_utf8_lossy(&got.out),
+        "=2D=2D=2D=25=32=44=25=32=44B[t.pem]%7E"
+    );
 }
 
 #[test]

@@ -303,7 +303,8 @@ mod tests {
     #[test]
     fn quotes_of_any_language() {
         for quote in ["\"", "'", "`"] {
-            stands(Code::Escape, &format!("\\{quote}"), 2, quote);
+            let text = [r"\", quote].concat();
+            stands(Code::Escape, &text, 2, quote);
         }
         assert_eq!(Code::Escape.unit(b"\\a", false), Unit::Itself);
     }

@@ -231,6 +231,15 @@ fn is_read_elsewhere(over: Option<Code>, code: Code, marks: &[u8]) -> bool {
     over == Some(Code::Escape) && code == Code::Percent && has_come(marks)
 }
 
+/// What a view of `code` is for those over it, which stands over `below` itself: percent codes that came as they are are no matter of any view
+/// over escapes, however many percent codes lie in between.
+fn over(below: Option<Code>, code: Code) -> Option<Code> {
+    match (below, code) {
+        (Some(Code::Escape), Code::Percent) => below,
+        _ => Some(code),
+    }
+}
+
 /// Whether the byte with the first of `marks` came as it is.
 fn has_come(marks: &[u8]) -> bool {
     marks.first().is_none_or(|&mark| mark == 0)
@@ -429,6 +438,8 @@ pub(crate) struct View {
     forced: u64,
     /// A unit was decoded whose first byte came as it is.
     read_what_came: bool,
+    /// No unit was decoded: what may have been the beginning of one was none, or is not all there.
+    idle: bool,
 }
 
 impl View {
@@ -447,9 +458,6 @@ impl View {
         let at = stream.received();
         let growths = stream.growths().chain(runs.growths());
         let level = u8::try_from(depth).unwrap_or(u8::MAX);
-        let elsewhere =
-            |view: &View| view.read_what_came && is_read_elsewhere(Some(code), view.code, &[]);
-        let views = views.iter().filter(|&view| !elsewhere(view));
         let inside = kinds.inside(code, level);
         View {
             code,
@@ -460,13 +468,14 @@ impl View {
             stream,
             map: Map::starting(at),
             differed: at,
-            views: copies(views, depth + 1, inside),
+            views: copies(views.iter(), depth + 1, inside),
             runs: runs.fork(depth, inside),
             decoded: Vec::new(),
             marks: Vec::new(),
             inbox: Outbox::default(),
             forced: 0,
             read_what_came: false,
+            idle: true,
         }
     }
 
@@ -492,26 +501,57 @@ impl View {
             inbox: Outbox::default(),
             forced: 0,
             read_what_came: self.read_what_came,
+            idle: self.idle,
         }
     }
 
     /// Takes the parent's next bytes.
-    fn feed(
+    fn feed<'t>(
         &mut self,
         with: With<'_>,
         depth: usize,
-        text: &[u8],
-        marks: &[u8],
+        mut text: &'t [u8],
+        mut marks: &'t [u8],
         follows: Follows,
         out: &mut Outbox,
     ) {
-        self.decode(with.over, text, marks, follows == Follows::Nothing);
+        let last = follows == Follows::Nothing;
+        if self.idle {
+            // Up to its first unit its views stand over what it stands over.
+            let Some(left) = self.decode(with.over, text, marks, last) else {
+                self.scan(with, with.over, depth, follows);
+                return self.hand_over(out);
+            };
+            if !self.decoded.is_empty() {
+                self.scan(with, with.over, depth, Follows::More);
+            }
+            (text, marks) = left;
+            self.begin();
+        }
+        self.decode(with.over, text, marks, last);
+        self.scan(with, over(with.over, self.code), depth, follows);
+        self.hand_over(out);
+    }
+
+    /// There is a unit: a view that has read what is read elsewhere now ends.
+    fn begin(&mut self) {
+        self.idle = false;
+        let (code, forced) = (self.code, &mut self.forced);
+        self.views.retain(|view| {
+            let ends = view.read_what_came && is_read_elsewhere(Some(code), view.code, &[]);
+            *forced += if ends { view.forced() } else { 0 };
+            !ends
+        });
+    }
+
+    /// Scans what was decoded; `over`: what its views stand over.
+    fn scan(&mut self, with: With<'_>, over: Option<Code>, depth: usize, follows: Follows) {
         self.mark(0);
         let len = self.decoded.len();
         self.stream.spare(len).copy_from_slice(&self.decoded);
         let with = With {
             views: with.views.inside(self.code, self.depth),
-            over: Some(self.code),
+            over,
             ..with
         };
         self.forced += scan(
@@ -525,7 +565,6 @@ impl View {
             follows,
             &mut self.inbox,
         );
-        self.hand_over(out);
     }
 
     /// The unit that `text` begins with, which stands over a view of `over`.
@@ -536,8 +575,15 @@ impl View {
         unit(self.code, text, marks, last)
     }
 
-    /// Decodes `text` into `decoded`, but for what may be the beginning of a unit.
-    fn decode(&mut self, over: Option<Code>, mut text: &[u8], mut marks: &[u8], last: bool) {
+    /// Decodes `text` into `decoded`, but for what may be the beginning of a unit. Before the first unit of all it stops, and answers with what
+    /// is left.
+    fn decode<'t>(
+        &mut self,
+        over: Option<Code>,
+        mut text: &'t [u8],
+        mut marks: &'t [u8],
+        last: bool,
+    ) -> Option<(&'t [u8], &'t [u8])> {
         self.decoded.clear();
         self.marks.clear();
         let opener = self.code.opener();
@@ -548,15 +594,16 @@ impl View {
                 self.plain(before, marks);
                 (text, marks) = (rest, marks.get(plain..).unwrap_or_default());
                 if text.is_empty() {
-                    return;
+                    return None;
                 }
                 match self.unit(over, text, marks, last) {
                     Unit::Open => {
                         self.pending.extend_from_slice(text);
                         self.pending_marks.extend(marks.iter().take(text.len()));
                         self.pending_marks.resize(self.pending.len(), 0);
-                        return;
+                        return None;
                     }
+                    Unit::Stands(..) if self.idle => return Some((text, marks)),
                     unit => {
                         let len = self.emit(unit, opener, marks.first().copied());
                         text = text.get(len..).unwrap_or_default();
@@ -574,7 +621,8 @@ impl View {
                     self.pending_marks.push(marks.first().copied().unwrap_or(0));
                     (text, marks) = (rest, marks.get(1..).unwrap_or_default());
                 }
-                (Unit::Open, None) => return,
+                (Unit::Open, None) => return None,
+                (Unit::Stands(..), _) if self.idle => return Some((text, marks)),
                 (unit, _) => {
                     let mark = self.pending_marks.first().copied();
                     let len = self.emit(unit, opener, mark);
