@@ -59,6 +59,14 @@ impl Check {
         )
     }
 
+    /// Whether nothing that `value` begins with passes: asked once, before each of its ends is tried.
+    pub(crate) fn refuses_beginning(&self, value: &[u8]) -> bool {
+        match self {
+            Check::Iban => !validate::begins_iban(value),
+            _ => false,
+        }
+    }
+
     /// Whether `value` passes.
     pub(crate) fn passes(&self, value: &[u8], artifact: &[u8], dfas: &[Dfa]) -> bool {
         match self {

@@ -233,6 +233,12 @@ impl<'a, O: Observer> Scan<'a, O> {
         if !program.program.select {
             return passes(&found).then_some(found);
         }
+        let (from, to) = found.secret;
+        let value = self.view.hay.get(from..to).unwrap_or_default();
+        let mut checks = program.checks.iter();
+        if checks.any(|check| check.refuses_beginning(value)) {
+            return None;
+        }
         let trail = program.program.trail;
         self.scratch.ends.iter().rev().find_map(|&end| {
             let shorter = Match {

@@ -68,6 +68,33 @@ fn has_structure(structure: &str, mut text: impl Iterator<Item = u8>) -> bool {
     fits && text.next().is_none()
 }
 
+/// What stands in `value` but for spaces, dashes and dots between groups, also as percent escapes.
+fn plain(value: &[u8]) -> impl Iterator<Item = u8> {
+    unescaped(value).filter(|byte| !matches!(byte, b' ' | b'-' | b'.'))
+}
+
+/// The structure of what follows a known country and two check digits; `None` if `text` begins with none.
+fn structure(mut text: impl Iterator<Item = u8>) -> Option<&'static str> {
+    let head = [(); 4].map(|()| text.next().unwrap_or(0).to_ascii_uppercase());
+    let [c1, c2, k1, k2] = head;
+    // 00, 01 and 99 are congruent to real check digits but are never issued.
+    if !k1.is_ascii_digit()
+        || !k2.is_ascii_digit()
+        || matches!([k1, k2], [b'0', b'0' | b'1'] | [b'9', b'9'])
+    {
+        return None;
+    }
+    let row = STRUCTURES.binary_search_by(|(country, _)| country.cmp(&[c1, c2]));
+    row.ok()
+        .and_then(|row| STRUCTURES.get(row))
+        .map(|row| row.1)
+}
+
+/// Whether `value` begins as an IBAN does. If not, nothing that `value` begins with is one.
+pub fn begins_iban(value: &[u8]) -> bool {
+    structure(plain(value)).is_some()
+}
+
 /// Whether `value` is an IBAN: a known country, its registered structure, check digits by MOD 97-10.
 ///
 /// Spaces, dashes and dots between groups are skipped, also as percent escapes; letters may have either case; any other byte
@@ -75,29 +102,12 @@ fn has_structure(structure: &str, mut text: impl Iterator<Item = u8>) -> bool {
 ///
 /// Source: ISO 13616-1 and ISO/IEC 7064 (MOD 97-10), the SWIFT IBAN Registry.
 pub fn iban(value: &[u8]) -> bool {
-    let plain = || unescaped(value).filter(|byte| !matches!(byte, b' ' | b'-' | b'.'));
-    let mut head = [0_u8; 4];
-    for (at, byte) in plain().enumerate() {
-        if !byte.is_ascii_alphanumeric() {
-            return false;
-        }
-        if let Some(slot) = head.get_mut(at) {
-            *slot = byte.to_ascii_uppercase();
-        }
-    }
-    let [c1, c2, k1, k2] = head;
-    let Ok(row) = STRUCTURES.binary_search_by(|(country, _)| country.cmp(&[c1, c2])) else {
+    let plain = || plain(value);
+    let mut text = plain();
+    let Some(structure) = structure(&mut text) else {
         return false;
     };
-    let structure = STRUCTURES.get(row).map_or("", |(_, structure)| structure);
-    if !has_structure(structure, plain().skip(4)) {
-        return false;
-    }
-    // 00, 01 and 99 are congruent to real check digits but are never issued.
-    if !k1.is_ascii_digit()
-        || !k2.is_ascii_digit()
-        || matches!([k1, k2], [b'0', b'0' | b'1'] | [b'9', b'9'])
-    {
+    if !has_structure(structure, text) {
         return false;
     }
     // The first four characters count last; A is 10, Z is 35. One remainder goes through, however long the number.
@@ -161,6 +171,20 @@ mod tests {
             "be19410d51c8d603", // right check digits, but letters where Belgium has digits
         ] {
             assert!(!iban(bad.as_bytes()), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_begins_otherwise_holds_none() {
+        for (value, begins) in [
+            ("DE89370400440532013000", true),
+            ("d e-8.9", true),
+            ("ab 4111-ab 4111-ab", false),
+            ("de 99", false),
+            ("de 8", false),
+            ("", false),
+        ] {
+            assert_eq!(begins_iban(value.as_bytes()), begins, "{value}");
         }
     }
 

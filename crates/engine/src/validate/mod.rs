@@ -21,7 +21,7 @@ pub use address::ipv6;
 pub use checksum::luhn;
 pub use entropy::{distinct, entropy_millibits};
 pub use hash::not_hash;
-pub use iban::iban;
+pub use iban::{begins_iban, iban};
 pub use jwt::jwt;
 pub use language::not_words;
 pub use national::ssn;
