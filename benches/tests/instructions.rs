@@ -21,12 +21,13 @@ const OTHER_COMPILER: f64 = 0.20;
 /// Enough for every rule to come up several times.
 const KIB: u32 = 128;
 /// Name, kind, bytes of a chunk.
-const ROWS: [(&str, Kind, usize); 10] = [
+const ROWS: [(&str, Kind, usize); 11] = [
     ("sparse", Kind::Sparse, 65_536),
     ("sparse, chunks of 1 KiB", Kind::Sparse, 1024),
     ("dense", Kind::Dense, 65_536),
     ("clean", Kind::Clean, 65_536),
     ("fingerprints", Kind::Fingerprints, 65_536),
+    ("codes", Kind::Codes, 65_536),
     ("near misses", Kind::NearMisses, 65_536),
     ("matches", Kind::Matches, 65_536),
     ("digits", Kind::Digits, 65_536),
