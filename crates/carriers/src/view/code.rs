@@ -96,7 +96,7 @@ pub(super) fn next(opener: u8, text: &[u8]) -> usize {
     let near = text.get(..NEAR).unwrap_or(text);
     let (words, rest) = near.as_chunks::<8>();
     for (i, &word) in words.iter().enumerate() {
-        let differs = u64::from_le_bytes(word) ^ ONES * u64::from(opener);
+        let differs = u64::from_le_bytes(word) ^ (ONES * u64::from(opener));
         // The lowest bit that is set is that of a byte which is zero, though those above it may not be.
         let zero = differs.wrapping_sub(ONES) & !differs & ONES << 7;
         if zero != 0 {
