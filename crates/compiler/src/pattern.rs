@@ -51,11 +51,12 @@ pub(crate) const SECRET: &str = "secret";
 
 /// What stands between a keyword and its value: `=`, `:`, `:=`, `=>`, `==`, `?=`, `+=`, `.=`, `::=`, the `>` of an XML tag, or
 /// the comma between two quoted strings; around it what closes a quoted key (or makes it an array), the name of a type of text, and what
-/// opens a quoted value. Where any of it is escaped or percent-encoded, a view reads it.
+/// opens a quoted value. Where any of it is escaped or percent-encoded, a view reads it; a `+` is the blank of a form,
+/// which no code tells from itself, so that it counts as one. One that may as well begin the value belongs to it.
 pub const SEPARATOR: &str = concat!(
-    r#"(?:["'`]?(?:\]|\[\])?[ \t]{0,8}(?::? ?&?(?i:string|str)[ \t]{0,4})?"#,
-    r#"(?:=>|:{0,3}==?|[?.+|]{1,2}=|:|>)[ \t]{0,8}["'`]?"#,
-    r#"|["'],[ \t]{0,8}["'])"#
+    r#"(?:["'`]?(?:\]|\[\])?[ \t+]{0,8}(?::? ?&?(?i:string|str)[ \t]{0,4})?"#,
+    r#"(?:=>|:{0,3}==?|[?.+|]{1,2}=|:|>)[ \t+]{0,8}["'`]?"#,
+    r#"|["'],[ \t+]{0,8}["'])"#
 );
 
 /// What may follow a keyword before its separator, where a rule allows it.
