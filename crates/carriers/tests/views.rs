@@ -532,3 +532,13 @@ fn half_characters_belong_to_what_grows() {
         assert_eq!(String::from_utf8_lossy(&got.out), wanted);
     }
 }
+
+#[test]
+fn a_code_that_came_long_before_bears_on_nothing() {
+    // Not decided by whether the view over percent codes that `%41` began is still there: a longer chunk lets it live longer.
+    let filler = "x ".repeat(84);
+    redacts(
+        format!(r"%41 {filler}g=25=36=38p_ABC\u0044EFG1 end").as_bytes(),
+        &format!("%41 {filler}g=25=36=38p_[t.key] end"),
+    );
+}
