@@ -1,9 +1,6 @@
 //! National identifiers that have rules of their own, one function each. General check-digit formulas live in `checksum`.
 
-use super::words::unescaped;
-
-/// Whether `value` holds nine digits that may be a US social security number. Other bytes are skipped, percent escapes
-/// undone.
+/// Whether `value` holds nine digits that may be a US social security number. Other bytes are skipped.
 ///
 /// Refused: area 000, 666 and 900-999, group 00, serial 0000, and the two numbers that the SSA voided because they had been
 /// printed in advertisements (078-05-1120 and 219-09-9999). Since 2011 numbers are assigned at random from all the rest.
@@ -12,7 +9,7 @@ use super::words::unescaped;
 pub fn ssn(value: &[u8]) -> bool {
     let mut number = 0_u32;
     let mut count = 0_u32;
-    for byte in unescaped(value).filter(u8::is_ascii_digit) {
+    for byte in value.iter().filter(|byte| byte.is_ascii_digit()) {
         count += 1;
         if count > 9 {
             return false;
@@ -37,7 +34,6 @@ mod tests {
             "665-12-3456",
             "667123456",
             "123 45 6789",
-            "123%2045%206789",
             "899-01-0001",
         ] {
             assert!(ssn(good.as_bytes()), "{good}");

@@ -1,5 +1,4 @@
-//! The simplest questions about a value: which classes of byte it has, whether a word stands in it, and what it says once
-//! the percent escapes of a URL or form are undone.
+//! The simplest questions about a value: which classes of byte it has, and whether a word stands in it.
 
 /// Whether at least one byte is an ASCII digit.
 pub fn has_digit(value: &[u8]) -> bool {
@@ -34,34 +33,6 @@ pub fn contains_word(haystack: &[u8], word: &[u8]) -> bool {
     haystack
         .windows(word.len())
         .any(|window| window.eq_ignore_ascii_case(word))
-}
-
-/// The bytes of `value` with percent escapes undone (`%3A` is `:`), one after the other. A `%` without two hexadecimal
-/// digits after it stands for itself.
-///
-/// Source: RFC 3986, section 2.1.
-pub(super) fn unescaped(value: &[u8]) -> impl Iterator<Item = u8> {
-    let mut rest = value;
-    core::iter::from_fn(move || {
-        let (byte, after) = match rest {
-            [b'%', high, low, after @ ..] => match (hex(*high), hex(*low)) {
-                (Some(high), Some(low)) => (high << 4 | low, after),
-                _ => rest.split_first().map(|(byte, after)| (*byte, after))?,
-            },
-            _ => rest.split_first().map(|(byte, after)| (*byte, after))?,
-        };
-        rest = after;
-        Some(byte)
-    })
-}
-
-fn hex(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        b'A'..=b'F' => Some(digit - b'A' + 10),
-        _ => None,
-    }
 }
 
 #[cfg(test)]
@@ -103,23 +74,7 @@ mod tests {
         assert!(!contains_word(b"", b"a"));
     }
 
-    #[test]
-    fn escapes() {
-        let plain = |text: &str| unescaped(text.as_bytes()).collect::<alloc::vec::Vec<u8>>();
-        assert_eq!(plain("4111%201111"), b"4111 1111");
-        assert_eq!(plain("fe80%3a%3A1"), b"fe80::1");
-        assert_eq!(plain("a%b%4%zz%"), b"a%b%4%zz%");
-        assert_eq!(plain("%25eth0"), b"%eth0");
-        assert_eq!(plain(""), b"");
-    }
-
     proptest! {
-        #[test]
-        fn every_escaped_byte_comes_back(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
-            let escaped: alloc::string::String = bytes.iter().map(|b| alloc::format!("%{b:02X}")).collect();
-            prop_assert!(unescaped(escaped.as_bytes()).eq(bytes.iter().copied()));
-        }
-
         #[test]
         fn as_lowered_search(haystack in "[aAbB.]{0,12}", word in "[aAbB.]{1,3}") {
             let naive = haystack.to_ascii_lowercase().contains(&word.to_ascii_lowercase());

@@ -1,7 +1,5 @@
 //! A number's letters and digits, and the check-digit formulas that many issuers share. No issuer's own rules live here.
 
-use crate::validate::words::unescaped;
-
 /// Most letters and digits of a number that is judged here.
 const MOST: usize = 40;
 
@@ -19,7 +17,7 @@ impl Plain {
             bytes: [0; MOST],
             len: 0,
         };
-        for byte in unescaped(value).filter(u8::is_ascii_alphanumeric) {
+        for byte in value.iter().filter(|byte| byte.is_ascii_alphanumeric()) {
             *plain.bytes.get_mut(plain.len)? = byte.to_ascii_uppercase();
             plain.len += 1;
         }

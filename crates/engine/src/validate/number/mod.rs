@@ -65,7 +65,7 @@ impl Number {
         Number::all().find(|number| number.name.as_bytes() == name)
     }
 
-    /// Whether `value` is such a number. Separators are skipped and percent escapes undone where case does not matter.
+    /// Whether `value` is such a number. Separators are skipped, and case does not matter where the number's own rules say nothing else.
     ///
     /// # Panics
     /// Never, for any input.
