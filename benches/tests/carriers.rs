@@ -380,9 +380,13 @@ fn carriers_keep_a_share_of_the_speed_of_text() {
             "{name:<16} {:>8} {findings:>9} {each:>9.2} {as_text:>9.2} {share:>7.2}",
             body.len()
         );
-        // Whoever finds nothing is fast. A value of several lines is not one where each line stands for itself, and the blanks of a form
-        // are plus signs, which stand in no number of this policy.
-        assert!(findings * 10 >= found * 7, "{name}: {findings} of {found}");
+        // Whoever finds nothing is fast. A value of several lines is not one where each line stands for itself; the blanks of a form are
+        // plus signs besides, which stand in no number of this policy.
+        let tenths = if name == "form" { 7 } else { 8 };
+        assert!(
+            findings * 10 >= found * tenths,
+            "{name}: {findings} of {found}"
+        );
         shares.push((name, share));
     }
     for (name, least) in [("JSON", JSON), ("protobuf", PROTOBUF)] {
