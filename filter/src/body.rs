@@ -523,7 +523,7 @@ impl Body {
             let ask = if surplus {
                 SLICE
             } else {
-                SLICE.min(expected + 1)
+                SLICE.min(expected) + 1
             };
             let room = self.stream.spare(ask);
             let read = match host.read_into(self.kind, have, room) {
@@ -638,7 +638,7 @@ impl Body {
             .saturating_add(if then == Then::Keep { waiting } else { 0 })
             .saturating_add(self.patches.size());
         out.try_reserve(room).map_err(|_| BodyError::Memory)?;
-        // The buffer is read once more, in slices: the module never holds it twice.
+        // What the stream let go of is read once more, in slices: the module never holds a buffer twice.
         self.pieces(host, work, 0, self.written, |_, piece| {
             out.extend_from_slice(piece)
         })?;
@@ -647,14 +647,14 @@ impl Body {
             .split_at_checked(carried_done)
             .unwrap_or_default();
         self.patches.apply(origin, done, &mut out);
-        self.pieces(host, work, self.written, end, |at, piece| {
+        self.input(host, work, self.written, end, |at, piece| {
             self.patches.apply(base + at as u64, piece, &mut out)
         })?;
         let mut fresh = Vec::new();
         fresh
             .try_reserve_exact(size.saturating_sub(end))
             .map_err(|_| BodyError::Memory)?;
-        self.pieces(host, work, end, size, |_, piece| {
+        self.input(host, work, end, size, |_, piece| {
             fresh.extend_from_slice(piece)
         })?;
         let written = out.len();
@@ -690,6 +690,24 @@ impl Body {
         }
         if out.capacity() <= SPARE {
             work.out = out;
+        }
+        Ok(())
+    }
+
+    /// The bytes `start..end` of the buffer, which are input and were scanned: the stream's own, if it still has them, otherwise as
+    /// [`Body::pieces`].
+    fn input(
+        &self,
+        host: &impl Host,
+        work: &mut Work,
+        start: usize,
+        end: usize,
+        mut take: impl FnMut(usize, &[u8]),
+    ) -> Result<(), BodyError> {
+        let offset = |at: usize| self.base + at.saturating_sub(self.written) as u64;
+        match self.stream.committed(offset(start), offset(end)) {
+            Some(bytes) => take(0, bytes),
+            None => self.pieces(host, work, start, end, take)?,
         }
         Ok(())
     }

@@ -209,6 +209,15 @@ pub(crate) fn run(hay: &[u8], format: Format, views: Views, size: usize) -> Outc
     };
     for chunk in hay.chunks(size.max(1)) {
         carrier.push(engine, plan, chunk, false);
+        // What came last is what it was told, or not known any more.
+        let now = carrier.received();
+        let before = now.saturating_sub(chunk.len() as u64);
+        if let Some(kept) = carrier.committed(before, now) {
+            assert_eq!(
+                kept.escape_ascii().to_string(),
+                chunk.escape_ascii().to_string()
+            );
+        }
         take(&mut carrier);
     }
     carrier.push(engine, plan, b"", true);

@@ -175,6 +175,19 @@ fn clean_chunks_are_never_written_back() {
     }
 }
 
+/// A chunk of text in which something is found is written from what was scanned: the proxy is not asked for it again.
+#[test]
+fn changed_chunks_of_text_are_read_once() {
+    let mut host = host("");
+    for chunks in [1, 4] {
+        let transaction = upload(text(chunks << 16, true), true);
+        let calls = hostcalls(&mut host, &transaction, 1 << 16);
+        let each = chunks as u64;
+        assert!(calls.contains(&(READ, each)), "{chunks}: {calls:?}");
+        assert!(calls.contains(&(WRITE, each)), "{chunks}: {calls:?}");
+    }
+}
+
 /// What is found is written once for each body that fits into the proxy's buffer, not once for each chunk.
 #[test]
 fn a_body_that_waits_is_written_once() {

@@ -173,6 +173,15 @@ impl Carrier {
         self.message = message;
     }
 
+    /// As [`Stream::committed`]: the bytes as they came. Formats that cover structure, or hand parts on, do not keep them.
+    #[must_use]
+    pub fn committed(&self, from: u64, to: u64) -> Option<&[u8]> {
+        let as_it_came = self.parts.is_none() && self.walk.is_none() && self.shown == 0;
+        as_it_came
+            .then(|| self.stream.committed(from, to))
+            .flatten()
+    }
+
     /// Room for `len` bytes, to write the next chunk into. Its content before that is unspecified.
     pub fn spare(&mut self, len: usize) -> &mut [u8] {
         match (&mut self.parts, &mut self.walk) {

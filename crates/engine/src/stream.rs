@@ -429,6 +429,15 @@ impl Stream {
         self.forced
     }
 
+    /// The bytes from one stream offset to another, as they were committed, if all of them are still here. [`Stream::spare`] and
+    /// [`Stream::rest`] let go of what is decided.
+    #[must_use]
+    pub fn committed(&self, from: u64, to: u64) -> Option<&[u8]> {
+        let index = |offset: u64| usize::try_from(offset.checked_sub(self.base)?).ok();
+        let here = self.window.get(..self.filled)?;
+        here.get(index(from)?..index(to)?)
+    }
+
     /// Forgets the edits and findings so far.
     pub fn clear(&mut self) {
         self.union.clear_edits();
