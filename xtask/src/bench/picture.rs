@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result, anyhow};
 use plotters::backend::SVGBackend;
 use plotters::coord::Shift;
 use plotters::prelude::{
@@ -19,7 +19,10 @@ use super::record::Record;
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
 const WIDTH: u32 = 1280;
-const HEIGHT: u32 = 1120;
+/// All but the rows of targets.
+const HEIGHT: u32 = 910;
+/// A row of targets.
+const ROW: u32 = 20;
 const MARGIN: i32 = 36;
 
 const INK: RGBColor = RGBColor(0x22, 0x26, 0x2b);
@@ -49,8 +52,10 @@ const BARS: [(&str, &str); 4] = [
 
 /// Draws it.
 pub(super) fn draw(record: &Record, name: &str, path: &Path) -> Result<()> {
+    let claims = record.claims_and_envoy();
+    let rows = u32::try_from(claims.len().div_ceil(2)).context("so many targets")?;
     let sheet = Sheet {
-        area: SVGBackend::new(path, (WIDTH, HEIGHT)).into_drawing_area(),
+        area: SVGBackend::new(path, (WIDTH, HEIGHT + rows * ROW)).into_drawing_area(),
     };
     sheet.area.fill(&WHITE).map_err(failed)?;
     let below = sheet.head(record, name)?;
@@ -81,7 +86,7 @@ pub(super) fn draw(record: &Record, name: &str, path: &Path) -> Result<()> {
         (MARGIN + 420, top),
     )?;
     sheet.attacks(record, (MARGIN + 840, top))?;
-    sheet.claims(record, top + 300)?;
+    sheet.claims(record, &claims, top + 300)?;
     sheet.area.present().map_err(failed)
 }
 
@@ -323,14 +328,13 @@ impl Sheet<'_> {
     }
 
     /// Targets in two columns, and how it was measured.
-    fn claims(&self, record: &Record, top: i32) -> Result<()> {
+    fn claims(&self, record: &Record, claims: &[Claim], top: i32) -> Result<()> {
         self.text("Targets", (MARGIN, top), 16, INK, HPos::Left)?;
-        let claims = record.claims_and_envoy();
         let half = claims.len().div_ceil(2);
         let width = (WIDTH as i32 - 2 * MARGIN) / 2;
         for (number, claim) in claims.iter().enumerate() {
             let x = MARGIN + (number / half) as i32 * width;
-            let y = top + 26 + (number % half) as i32 * 20;
+            let y = top + 26 + (number % half) as i32 * ROW as i32;
             let (mark, colour) = match claim.met() {
                 Some(true) => ("met", GOOD),
                 Some(false) => ("missed", BAD),
@@ -346,7 +350,7 @@ impl Sheet<'_> {
                 HPos::Left,
             )?;
         }
-        let y = top + 40 + half as i32 * 20;
+        let y = top + 40 + half as i32 * ROW as i32;
         let absent: Vec<&str> = record.absent.keys().map(String::as_str).collect();
         let absent = if absent.is_empty() {
             String::new()
